@@ -1,0 +1,5 @@
+//! Pure numerics on faer: what the methods are made of.
+
+mod scalar;
+
+pub use scalar::{Precision, Scalar, first_non_finite, from_f64, to_f64};

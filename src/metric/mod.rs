@@ -1,0 +1,1 @@
+//! How well, and at what cost: one file per family of metrics. Everything accumulates in f64.

@@ -1,0 +1,187 @@
+//! What is approximated: one file per kind of matrix.
+
+mod attention;
+mod kernel;
+mod qkv;
+mod spectrum;
+mod tensor_file;
+
+use faer::Mat;
+
+use crate::{
+    linalg::Scalar,
+    parameters::{Parameters, registry},
+    random::Rng,
+};
+
+registry! {
+    /// A kind of matrix with all its parameters: one point of the grid of a `[problem.…]` table.
+    pub enum ProblemSpec {
+        Spectrum(spectrum::Spectrum),
+        Attention(attention::Attention),
+        Qkv(qkv::Qkv),
+        Kernel(kernel::Kernel),
+        TensorFile(tensor_file::TensorFile),
+    }
+}
+
+/// How a kind of matrix is made.
+pub trait Source: Parameters {
+    /// The tensors it reads, in the order in which [`Source::build`] takes them. Paths are as written in the spec.
+    fn tensors(&self) -> Vec<TensorName> {
+        Vec::new()
+    }
+
+    /// Shape and structure of the matrix, from the shapes of [`Source::tensors`] alone: what a plan knows.
+    ///
+    /// # Errors
+    /// A clause saying which shape was expected.
+    fn outline(&self, tensors: &[Vec<usize>]) -> Result<Outline, String>;
+
+    /// The matrix, in f64, from the contents of [`Source::tensors`] and a generator of its own.
+    ///
+    /// # Errors
+    /// What is wrong with the tensors (shape, NaN or infinite entries, named).
+    fn build(&self, tensors: &[Tensor], rng: &mut Rng) -> Result<Problem<f64>, ProblemError>;
+}
+
+/// What is known of a problem before it is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outline {
+    /// m.
+    pub rows: usize,
+    /// n.
+    pub columns: usize,
+    /// d, the columns of V.
+    pub value_columns: usize,
+    pub structure: StructureKind,
+}
+
+/// [`Structure`] without its matrices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StructureKind {
+    General,
+    PositiveSemidefinite,
+    Attention { causal: bool, head_dim: usize },
+}
+
+/// A tensor to be read: a file, and a name in it (`None` for `.npy`, which holds one).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TensorName {
+    pub path: String,
+    pub name: Option<String>,
+}
+
+/// A tensor that was read: row-major entries in f64.
+#[derive(Debug, Clone)]
+pub struct Tensor {
+    pub shape: Vec<usize>,
+    pub entries: Vec<f64>,
+}
+
+/// Why a matrix could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ProblemError {
+    #[error("{tensor}: expected {expected}, found shape {found:?}")]
+    Shape { tensor: String, expected: String, found: Vec<usize> },
+    #[error("{tensor}: entry {index:?} is {value}, not a finite number")]
+    NotFinite { tensor: String, index: Vec<usize>, value: f64 },
+    #[error("{0}")]
+    Impossible(String),
+}
+
+/// A matrix to approximate, with what is known of it.
+#[derive(Debug, Clone)]
+pub struct Problem<T> {
+    /// A, m×n.
+    pub matrix: Mat<T>,
+    /// What else is known, which some methods need.
+    pub structure: Structure<T>,
+    /// V, n×d: what the approximation is applied to (the value vectors of an attention head; a Gaussian block elsewhere).
+    pub values: Mat<T>,
+    /// The singular values A was built from, descending, where they were prescribed (A itself is rounded).
+    pub prescribed_singular_values: Option<Vec<f64>>,
+}
+
+/// What is known of a matrix beyond its entries.
+#[derive(Debug, Clone)]
+pub enum Structure<T> {
+    General,
+    /// Symmetric positive semi-definite, up to rounding.
+    PositiveSemidefinite,
+    /// `softmax(scale · Q Kᵀ)` by rows, masked above the diagonal if causal.
+    Attention(Head<T>),
+}
+
+/// One attention head: queries n×d, keys n×d.
+#[derive(Debug, Clone)]
+pub struct Head<T> {
+    pub queries: Mat<T>,
+    pub keys: Mat<T>,
+    /// What multiplies QKᵀ: 1/√d, over the temperature.
+    pub scale: f64,
+    pub causal: bool,
+}
+
+impl ProblemSpec {
+    /// The kind's own description, whatever it is.
+    fn source(&self) -> &dyn DynSource {
+        match self {
+            Self::Spectrum(kind) => kind,
+            Self::Attention(kind) => kind,
+            Self::Qkv(kind) => kind,
+            Self::Kernel(kind) => kind,
+            Self::TensorFile(kind) => kind,
+        }
+    }
+
+    /// See [`Source::tensors`].
+    #[must_use]
+    pub fn tensors(&self) -> Vec<TensorName> {
+        self.source().tensors()
+    }
+
+    /// See [`Source::outline`].
+    ///
+    /// # Errors
+    /// A clause saying which shape was expected.
+    pub fn outline(&self, tensors: &[Vec<usize>]) -> Result<Outline, String> {
+        self.source().outline(tensors)
+    }
+
+    /// See [`Source::build`].
+    ///
+    /// # Errors
+    /// What is wrong with the tensors.
+    pub fn build(&self, tensors: &[Tensor], rng: &mut Rng) -> Result<Problem<f64>, ProblemError> {
+        self.source().build(tensors, rng)
+    }
+}
+
+/// [`Source`] without the parts that forbid `dyn`.
+trait DynSource {
+    fn tensors(&self) -> Vec<TensorName>;
+    fn outline(&self, tensors: &[Vec<usize>]) -> Result<Outline, String>;
+    fn build(&self, tensors: &[Tensor], rng: &mut Rng) -> Result<Problem<f64>, ProblemError>;
+}
+
+impl<S: Source> DynSource for S {
+    fn tensors(&self) -> Vec<TensorName> {
+        Source::tensors(self)
+    }
+    fn outline(&self, tensors: &[Vec<usize>]) -> Result<Outline, String> {
+        Source::outline(self, tensors)
+    }
+    fn build(&self, tensors: &[Tensor], rng: &mut Rng) -> Result<Problem<f64>, ProblemError> {
+        Source::build(self, tensors, rng)
+    }
+}
+
+impl Problem<f64> {
+    /// The same problem in the precision of `T`. An attention matrix is formed again from the rounded Q and K, as a program
+    /// computing in `T` would form it.
+    #[must_use]
+    pub fn round<T: Scalar>(&self) -> Problem<T> {
+        todo!()
+    }
+}

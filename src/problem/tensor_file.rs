@@ -1,0 +1,31 @@
+//! STUB
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Outline, Problem, ProblemError, Source, Tensor};
+use crate::{
+    parameters::{Invalid, Parameters},
+    random::Rng,
+};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TensorFile {}
+
+impl Parameters for TensorFile {
+    const KIND: &'static str = "tensor_file";
+    const VERSION: u32 = 1;
+    fn check(&self) -> Result<(), Invalid> {
+        Ok(())
+    }
+}
+
+impl Source for TensorFile {
+    fn outline(&self, _tensors: &[Vec<usize>]) -> Result<Outline, String> {
+        todo!()
+    }
+    fn build(&self, _tensors: &[Tensor], _rng: &mut Rng) -> Result<Problem<f64>, ProblemError> {
+        todo!()
+    }
+}
