@@ -1,8 +1,13 @@
 //! Pure numerics on faer: what the methods are made of.
 
+pub mod gaussian;
+pub mod krylov;
 pub mod orthonormalize;
-pub mod scale;
-pub mod svd;
+pub mod pseudoinverse;
+pub mod range_finder;
 mod scalar;
+pub mod scale;
+pub mod softmax;
+pub mod svd;
 
 pub use scalar::{Precision, Scalar, first_non_finite, from_f64, to_f64};

@@ -90,7 +90,8 @@ fn cholesky_qr<T: Scalar>(y: &mut Mat<T>, shifted: bool, parallelism: Par) -> Op
             gram[(j, j)] = gram[(j, j)] + T::of(shift);
         }
     }
-    let mut memory = MemBuffer::new(llt::factor::cholesky_in_place_scratch::<T>(l, parallelism, faer::prelude::default()));
+    let mut memory =
+        MemBuffer::new(llt::factor::cholesky_in_place_scratch::<T>(l, parallelism, faer::prelude::default()));
     llt::factor::cholesky_in_place(
         gram.as_mut(),
         llt::factor::LltRegularization::default(),
@@ -191,8 +192,16 @@ mod tests {
     fn bases_are_orthonormal_and_span_the_block_whatever_its_condition() {
         fn check<T: Scalar>(name: &str, block: Mat<T>) {
             let q = orthonormalize(block.clone(), Par::Seq);
-            assert!(deviation(&q) < 35.0 * T::UNIT_ROUNDOFF, "{name}: QᵀQ − I is {:.1e}·u·m", deviation(&q) / T::UNIT_ROUNDOFF);
-            assert!(outside(&block, &q) < 1e3 * T::UNIT_ROUNDOFF, "{name}: {:.1e} of the block lost", outside(&block, &q));
+            assert!(
+                deviation(&q) < 35.0 * T::UNIT_ROUNDOFF,
+                "{name}: QᵀQ − I is {:.1e}·u·m",
+                deviation(&q) / T::UNIT_ROUNDOFF
+            );
+            assert!(
+                outside(&block, &q) < 1e3 * T::UNIT_ROUNDOFF,
+                "{name}: {:.1e} of the block lost",
+                outside(&block, &q)
+            );
         }
         for l in [1, 2, 5, 8, 12, 24, 40] {
             check(&format!("Vandermonde {l}, f64"), graded::<f64>(200, l));

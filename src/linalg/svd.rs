@@ -110,16 +110,8 @@ fn faer_svd<T: Scalar>(
     let wanted = if vectors.is_some() { ComputeSvdVectors::Thin } else { ComputeSvdVectors::No };
     let (left, right) = vectors.map(|(left, right)| (left.as_mut(), right.as_mut())).unzip();
     let mut memory = MemBuffer::new(svd_scratch::<T>(m, n, wanted, wanted, parallelism, faer::prelude::default()));
-    svd(
-        matrix,
-        values.as_mut(),
-        left,
-        right,
-        parallelism,
-        MemStack::new(&mut memory),
-        faer::prelude::default(),
-    )
-    .ok()?;
+    svd(matrix, values.as_mut(), left, right, parallelism, MemStack::new(&mut memory), faer::prelude::default())
+        .ok()?;
     let values: Vec<f64> = values.column_vector().iter().map(|value| value.to_f64()).collect();
     values.iter().all(|value| value.is_finite()).then_some(values)
 }

@@ -1,14 +1,24 @@
 //! How a matrix is approximated: one file per method, each opening with its formula, its cost and when it breaks.
 
+mod block_krylov;
+mod cur;
+mod generalized_nystrom;
+mod nystrom;
+mod nystromformer;
+mod randomized_svd;
 mod truncated_svd;
 
 use faer::Par;
 
 use crate::{
-    linalg::Scalar,
+    linalg::{
+        Scalar,
+        scale::{NotFinite, excess_exponent, magnitude, scaled},
+        svd::{Svd, SvdError},
+    },
     low_rank::LowRank,
-    parameters::{Parameters, registry},
-    problem::{Outline, Problem},
+    parameters::registry,
+    problem::{Outline, Problem, Structure},
     random::Rng,
 };
 
@@ -16,6 +26,12 @@ registry! {
     /// A method with all its parameters: one point of the grid of a `[method.…]` table.
     pub enum MethodSpec {
         TruncatedSvd(truncated_svd::TruncatedSvd),
+        RandomizedSvd(randomized_svd::RandomizedSvd),
+        BlockKrylov(block_krylov::BlockKrylov),
+        GeneralizedNystrom(generalized_nystrom::GeneralizedNystrom),
+        Cur(cur::Cur),
+        Nystrom(nystrom::Nystrom),
+        Nystromformer(nystromformer::Nystromformer),
     }
 }
 
@@ -49,8 +65,10 @@ pub struct Approximation<T> {
 /// Why a method gave no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MethodError {
-    #[error("entry ({0}, {1}) is not a finite number")]
-    NotFinite(usize, usize),
+    #[error(transparent)]
+    NotFinite(#[from] NotFinite),
+    #[error(transparent)]
+    Svd(#[from] SvdError),
     #[error("{0}")]
     Numerical(String),
 }
@@ -65,30 +83,24 @@ pub struct Bound {
 }
 
 /// Predicted work of one factorisation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Forecast {
     pub flops: u64,
     /// Peak of the working memory beside the input, in numbers (not bytes).
     pub entries: u64,
 }
 
-/// A method in the precision of `T`.
-pub trait Method<T: Scalar>: Facts {
-    /// Approximates `problem.matrix` (or, unformed, the attention of `problem.structure`).
-    ///
-    /// # Errors
-    /// Non-finite input, named; or a numerical failure after every recorded fallback.
-    fn factor(&self, problem: &Problem<T>, draw: Draw<'_>) -> Result<Approximation<T>, MethodError>;
-}
-
 /// What is known of a method without running it.
-pub trait Facts: Parameters {
+pub trait Facts {
     fn traits(&self) -> Traits;
 
     /// Why it cannot be applied to such a problem, as a clause for the skipped row; `None` if it can.
-    fn refuses(&self, outline: Outline, target_rank: usize) -> Option<String>;
+    fn refuses(&self, outline: Outline, target_rank: usize) -> Option<String> {
+        let _ = (outline, target_rank);
+        None
+    }
 
-    /// Flops and working memory on an m×n problem.
+    /// Flops and working memory of one factorisation.
     fn forecast(&self, outline: Outline, target_rank: usize) -> Forecast;
 
     /// A bound on its error from the exact singular values, where theory has one.
@@ -96,4 +108,104 @@ pub trait Facts: Parameters {
         let _ = (singular_values, target_rank);
         None
     }
+}
+
+/// A method in the precision of `T`.
+pub trait Method<T: Scalar>: Facts {
+    /// Approximates `problem.matrix` (or, unformed, the attention of `problem.structure`), whose entries are finite and of
+    /// moderate size: [`MethodSpec::factor`] saw to that.
+    ///
+    /// # Errors
+    /// A numerical failure, after every recorded fallback.
+    fn factor(&self, problem: &Problem<T>, draw: Draw<'_>) -> Result<Approximation<T>, MethodError>;
+}
+
+impl MethodSpec {
+    fn method<T: Scalar>(&self) -> &dyn Method<T> {
+        match self {
+            Self::TruncatedSvd(method) => method,
+            Self::RandomizedSvd(method) => method,
+            Self::BlockKrylov(method) => method,
+            Self::GeneralizedNystrom(method) => method,
+            Self::Cur(method) => method,
+            Self::Nystrom(method) => method,
+            Self::Nystromformer(method) => method,
+        }
+    }
+
+    /// See [`Facts::traits`].
+    #[must_use]
+    pub fn traits(&self) -> Traits {
+        self.method::<f64>().traits()
+    }
+
+    /// See [`Facts::refuses`].
+    #[must_use]
+    pub fn refuses(&self, outline: Outline, target_rank: usize) -> Option<String> {
+        self.method::<f64>().refuses(outline, target_rank)
+    }
+
+    /// See [`Facts::forecast`].
+    #[must_use]
+    pub fn forecast(&self, outline: Outline, target_rank: usize) -> Forecast {
+        self.method::<f64>().forecast(outline, target_rank)
+    }
+
+    /// See [`Facts::bound`].
+    #[must_use]
+    pub fn bound(&self, singular_values: &[f64], target_rank: usize) -> Option<Bound> {
+        self.method::<f64>().bound(singular_values, target_rank)
+    }
+
+    /// Approximates a problem by a pair of factors. The clock of the runner is around this call and nothing else, so it
+    /// holds the check of finiteness and the scaling as well as the method itself.
+    ///
+    /// # Errors
+    /// Non-finite input, named; or a numerical failure after every recorded fallback. Never NaN in the factors.
+    pub fn factor<T: Scalar>(&self, problem: &Problem<T>, draw: Draw<'_>) -> Result<Approximation<T>, MethodError> {
+        let method = self.method::<T>();
+        let approximation = if method.traits().needs_matrix {
+            match excess_exponent::<T>(magnitude(problem.matrix.as_ref())?) {
+                None => method.factor(problem, draw)?,
+                Some(exponent) => {
+                    let moderate = Problem { matrix: scaled(problem.matrix.as_ref(), -exponent), ..problem.clone() };
+                    let mut approximation = method.factor(&moderate, draw)?;
+                    approximation.factors = rescaled(&approximation.factors, exponent);
+                    approximation
+                }
+            }
+        } else {
+            if let Structure::Attention(head) = &problem.structure {
+                magnitude(head.queries.as_ref())?;
+                magnitude(head.keys.as_ref())?;
+            }
+            method.factor(problem, draw)?
+        };
+        if approximation.factors.is_finite() {
+            Ok(approximation)
+        } else {
+            Err(MethodError::Numerical("the factors hold an entry that is not a finite number".into()))
+        }
+    }
+}
+
+/// The pair times 2^`exponent`, half of it on each side so that neither factor leaves the range of `T` alone.
+fn rescaled<T: Scalar>(factors: &LowRank<T>, exponent: i32) -> LowRank<T> {
+    let half = exponent / 2;
+    LowRank::new(scaled(factors.left.as_ref(), half), scaled(factors.right.as_ref(), exponent - half))
+}
+
+/// U·Σ and Vᵀ as a pair.
+fn pair_of<T: Scalar>(svd: Svd<T>) -> Approximation<T> {
+    let left =
+        faer::Mat::from_fn(svd.left.nrows(), svd.left.ncols(), |i, j| svd.left[(i, j)] * T::of(svd.singular_values[j]));
+    Approximation {
+        factors: LowRank::new(left, svd.right.transpose().to_owned()),
+        notes: svd.fallback.map(str::to_owned).into_iter().collect(),
+    }
+}
+
+/// (Σ_{j>k} σ_j²)^½, summed from the small end.
+fn tail(singular_values: &[f64], k: usize) -> f64 {
+    singular_values.iter().skip(k).rev().map(|value| value * value).sum::<f64>().sqrt()
 }

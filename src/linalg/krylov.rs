@@ -1,0 +1,154 @@
+//! Block Golub–Kahan bidiagonalisation with full reorthogonalisation, grown until the leading singular triplets have
+//! converged. Every basis vector is orthogonal to rounding, so no ghost copies of converged values appear.
+
+use faer::{Mat, MatRef, Par};
+
+use super::{
+    Scalar,
+    gaussian::gaussian,
+    orthonormalize::orthonormalize,
+    range_finder::{extension, product},
+    svd::{Svd, SvdError, thin_svd},
+};
+use crate::random::Rng;
+
+/// Columns added at a time: wide enough for matrix products to run at speed, narrow enough for a high Krylov degree.
+const BLOCK: usize = 16;
+
+/// The leading `rank` singular triplets, each with ‖Aᵀu − σv‖₂ ≤ `tolerance`·σ₁ (Av = σu holds by construction).
+///
+/// The basis grows in blocks of 16 columns; once it would fill half of min(m, n), a full SVD is cheaper and is taken
+/// instead (recorded in `fallback`). It therefore always ends.
+///
+/// # Errors
+/// As [`thin_svd`].
+pub fn leading_triplets<T: Scalar>(
+    matrix: MatRef<'_, T>,
+    rank: usize,
+    tolerance: f64,
+    rng: &mut Rng,
+    parallelism: Par,
+) -> Result<Svd<T>, SvdError> {
+    let limit = matrix.nrows().min(matrix.ncols()) / 2;
+    let mut bases = Bidiagonalisation::start(matrix, BLOCK.min(limit), rng, parallelism);
+    let mut next_check = rank + BLOCK;
+    let mut last: Option<(usize, f64)> = None;
+    while bases.size() + 2 * BLOCK <= limit {
+        bases.grow(rng);
+        if bases.size() < next_check {
+            continue;
+        }
+        let small = thin_svd(bases.projected().as_ref(), parallelism)?;
+        let residual = bases.residual(&small, rank);
+        if residual <= tolerance * small.singular_values[0] {
+            return Ok(bases.triplets(small, rank));
+        }
+        next_check =
+            bases.size() + steps_to_converge(last, (bases.size(), residual), tolerance * small.singular_values[0]);
+        last = Some((bases.size(), residual));
+    }
+    let full = thin_svd(matrix, parallelism)?;
+    Ok(Svd {
+        left: full.left.subcols(0, rank).to_owned(),
+        right: full.right.subcols(0, rank).to_owned(),
+        singular_values: full.singular_values[..rank].to_vec(),
+        fallback: Some("krylov: no convergence within half the matrix, full SVD instead"),
+    })
+}
+
+/// Columns to add before looking again: residuals fall about geometrically with the size of the basis, so two looks
+/// predict the third. Too early costs a small SVD, too late costs products with A: aim a little short.
+fn steps_to_converge(last: Option<(usize, f64)>, now: (usize, f64), goal: f64) -> usize {
+    let guess = match last {
+        Some((size, residual)) if residual > now.1 && now.1 > goal && goal > 0.0 => {
+            let rate = (residual / now.1).ln() / (now.0 - size) as f64;
+            ((now.1 / goal).ln() / rate * 0.8) as usize
+        }
+        _ => 2 * BLOCK,
+    };
+    guess.clamp(BLOCK, 8 * BLOCK)
+}
+
+/// A·V = U·B and Aᵀ·U = V·Bᵀ + (next block of V)·(coupling)·Eᵀ, with U and V orthonormal.
+struct Bidiagonalisation<'a, T: Scalar> {
+    matrix: MatRef<'a, T>,
+    parallelism: Par,
+    /// m×s.
+    left: Mat<T>,
+    /// n×(s + b): one block ahead of `left`.
+    right: Mat<T>,
+    /// B by blocks of columns: UᵀAV, s×s, upper triangular by blocks.
+    columns: Vec<Mat<T>>,
+    /// (Aᵀ·last left block) in the coordinates of the newest right block, b×b.
+    coupling: Mat<T>,
+}
+
+impl<'a, T: Scalar> Bidiagonalisation<'a, T> {
+    fn start(matrix: MatRef<'a, T>, block: usize, rng: &mut Rng, parallelism: Par) -> Self {
+        Self {
+            matrix,
+            parallelism,
+            left: Mat::zeros(matrix.nrows(), 0),
+            // Starting in the row space (Aᵀ·Gaussian) is worth one product with A: the basis holds no null directions.
+            right: orthonormalize(
+                product(matrix.transpose(), gaussian::<T>(matrix.nrows(), block, rng).as_ref(), parallelism),
+                parallelism,
+            ),
+            columns: Vec::new(),
+            coupling: Mat::zeros(0, 0),
+        }
+    }
+
+    fn size(&self) -> usize {
+        self.left.ncols()
+    }
+
+    /// One block more on both sides: two products with A.
+    fn grow(&mut self, rng: &mut Rng) {
+        let size = self.size();
+        let block = self.right.ncols() - size;
+        let image = product(self.matrix, self.right.subcols(size, block), self.parallelism);
+        let fresh = extension(self.left.as_ref(), image.clone(), rng, self.parallelism);
+        append(&mut self.left, fresh.as_ref());
+        self.columns.push(product(self.left.transpose(), image.as_ref(), self.parallelism));
+
+        let back = product(self.matrix.transpose(), fresh.as_ref(), self.parallelism);
+        let ahead = extension(self.right.as_ref(), back.clone(), rng, self.parallelism);
+        self.coupling = product(ahead.transpose(), back.as_ref(), self.parallelism);
+        append(&mut self.right, ahead.as_ref());
+    }
+
+    /// B = UᵀAV, s×s.
+    fn projected(&self) -> Mat<T> {
+        let mut projected = Mat::zeros(self.size(), self.size());
+        let mut at = 0;
+        for column in &self.columns {
+            projected.submatrix_mut(0, at, column.nrows(), column.ncols()).copy_from(column);
+            at += column.ncols();
+        }
+        projected
+    }
+
+    /// max over the leading `rank` triplets of ‖Aᵀu − σv‖₂: what leaves V through the newest block.
+    fn residual(&self, small: &Svd<T>, rank: usize) -> f64 {
+        let block = self.coupling.ncols();
+        let last_rows = small.left.submatrix(self.size() - block, 0, block, rank);
+        let leaving = product(self.coupling.as_ref(), last_rows, self.parallelism);
+        (0..rank).map(|j| leaving.col(j).norm_l2().to_f64()).fold(0.0, f64::max)
+    }
+
+    fn triplets(&self, small: Svd<T>, rank: usize) -> Svd<T> {
+        let right = self.right.subcols(0, self.size());
+        Svd {
+            left: product(self.left.as_ref(), small.left.subcols(0, rank), self.parallelism),
+            right: product(right, small.right.subcols(0, rank), self.parallelism),
+            singular_values: small.singular_values[..rank].to_vec(),
+            fallback: small.fallback,
+        }
+    }
+}
+
+fn append<T: Scalar>(basis: &mut Mat<T>, block: MatRef<'_, T>) {
+    let size = basis.ncols();
+    basis.resize_with(block.nrows(), size + block.ncols(), |i, j| block[(i, j - size)]);
+}

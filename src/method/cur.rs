@@ -1,0 +1,144 @@
+//! CUR: Â = C·(C⁺ A R⁺)·R, with C = k columns and R = k rows of A itself, so the factors are entries one can read.
+//! Mahoney & Drineas 2009; columns and rows chosen by pivoted QR of a Gaussian sketch (Voronin & Martinsson 2017).
+//!
+//! Cost: two sketches of 2mn(k+p) flops, pivoting O((m+n)(k+p)²), and C⁺A, 2mnk.
+//!
+//! Breaks: weaker constants than the SVD (a factor that can grow like √k); dependent columns are handled by orthonormal
+//! bases of C and R in place of their pseudoinverses.
+//!
+//! Inside the clock: the check of finiteness and scale, the draws, the pivoting, the middle factor.
+
+use faer::{
+    Mat, Par,
+    dyn_stack::{MemBuffer, MemStack},
+    linalg::qr::{col_pivoting::factor as pivoted, no_pivoting::factor::recommended_block_size},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Approximation, Draw, Facts, Forecast, Method, MethodError, Traits};
+use crate::{
+    linalg::{Scalar, gaussian::gaussian, pseudoinverse, range_finder::product},
+    low_rank::LowRank,
+    parameters::{Invalid, Parameters},
+    problem::{Outline, Problem},
+};
+
+/// CUR (skeleton) approximation by columns and rows of the matrix.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Cur {
+    /// p: rows of the pivoting sketch beyond the target rank.
+    pub oversampling: usize,
+}
+
+impl Default for Cur {
+    fn default() -> Self {
+        Self { oversampling: 10 }
+    }
+}
+
+impl Parameters for Cur {
+    const KIND: &'static str = "cur";
+    const VERSION: u32 = 1;
+
+    fn check(&self) -> Result<(), Invalid> {
+        Ok(())
+    }
+}
+
+impl Facts for Cur {
+    fn traits(&self) -> Traits {
+        Traits { random: true, nested: false, needs_matrix: true }
+    }
+
+    fn forecast(&self, outline: Outline, target_rank: usize) -> Forecast {
+        let (m, n, k) = (outline.rows as u64, outline.columns as u64, target_rank as u64);
+        let l = k.saturating_add(self.oversampling as u64).min(m.min(n));
+        Forecast {
+            flops: 4 * m * n * l + 4 * (m + n) * l * l + 2 * m * n * k + 50 * (m + n) * k * k,
+            entries: 3 * (m + n) * l,
+        }
+    }
+}
+
+impl<T: Scalar> Method<T> for Cur {
+    fn factor(&self, problem: &Problem<T>, draw: Draw<'_>) -> Result<Approximation<T>, MethodError> {
+        let Draw { target_rank, rng, parallelism } = draw;
+        let matrix = problem.matrix.as_ref();
+        let (m, n) = matrix.shape();
+        let sketch_size = target_rank.saturating_add(self.oversampling).min(m.min(n));
+
+        let of_rows = product(gaussian::<T>(sketch_size, m, rng).as_ref(), matrix, parallelism);
+        let chosen_columns = leading_pivots(of_rows, target_rank, parallelism);
+        let columns = Mat::from_fn(m, target_rank, |i, j| matrix[(i, chosen_columns[j])]);
+
+        let of_columns = product(gaussian::<T>(sketch_size, n, rng).as_ref(), matrix.transpose(), parallelism);
+        let chosen_rows = leading_pivots(of_columns, target_rank, parallelism);
+        let rows = Mat::from_fn(target_rank, n, |i, j| matrix[(chosen_rows[i], j)]);
+
+        // Â = C·(C⁺AR⁺)·R: the middle factor goes to the left, the rows of A stay as they are.
+        let cutoff = 10.0 * T::UNIT_ROUNDOFF * (m.max(n) as f64).sqrt();
+        let (columns_inverse, kept_columns) = pseudoinverse::by_svd(columns.as_ref(), cutoff, parallelism)?;
+        let (rows_inverse, kept_rows) = pseudoinverse::by_svd(rows.as_ref(), cutoff, parallelism)?;
+        let onto_columns = product(columns_inverse.as_ref(), matrix, parallelism);
+        let middle = product(onto_columns.as_ref(), rows_inverse.as_ref(), parallelism);
+        let left = product(columns.as_ref(), middle.as_ref(), parallelism);
+
+        let kept = kept_columns.min(kept_rows);
+        let notes =
+            (kept < target_rank).then(|| format!("chosen columns and rows of numerical rank {kept} of {target_rank}"));
+        Ok(Approximation { factors: LowRank::new(left, rows), notes: notes.into_iter().collect() })
+    }
+}
+
+/// The first `count` pivot columns of a QR factorisation with column pivoting.
+fn leading_pivots<T: Scalar>(sketch: Mat<T>, count: usize, parallelism: Par) -> Vec<usize> {
+    let (rows, columns) = sketch.shape();
+    let mut factored = sketch;
+    let block_size = recommended_block_size::<T>(rows, columns).max(1);
+    let mut coefficients = Mat::<T>::zeros(block_size, rows.min(columns));
+    let mut forward = vec![0usize; columns];
+    let mut backward = vec![0usize; columns];
+    let mut memory = MemBuffer::new(pivoted::qr_in_place_scratch::<usize, T>(
+        rows,
+        columns,
+        block_size,
+        parallelism,
+        faer::prelude::default(),
+    ));
+    pivoted::qr_in_place(
+        factored.as_mut(),
+        coefficients.as_mut(),
+        &mut forward,
+        &mut backward,
+        parallelism,
+        MemStack::new(&mut memory),
+        faer::prelude::default(),
+    );
+    forward.truncate(count);
+    forward
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::generator;
+
+    #[test]
+    fn pivots_pick_the_columns_that_matter() {
+        // Columns 3 and 7 carry everything, column 7 most.
+        let mut rng = generator(5);
+        let noise = gaussian::<f64>(6, 10, &mut rng);
+        let sketch = Mat::from_fn(6, 10, |i, j| {
+            noise[(i, j)] * [1e-3, 10.0, 100.0][usize::from(j == 3) + 2 * usize::from(j == 7)]
+        });
+        assert_eq!(leading_pivots(sketch, 2, Par::Seq), [7, 3]);
+    }
+
+    #[test]
+    fn sketches_keep_the_shape_of_a_row_vector() {
+        let row = Mat::<f64>::from_fn(1, 4, |_, j| j as f64);
+        assert_eq!(leading_pivots(row, 1, Par::Seq), [3]);
+    }
+}

@@ -1,0 +1,236 @@
+//! Nyström approximation of a positive semi-definite matrix: Â = (KΩ)(ΩᵀKΩ)⁺(KΩ)ᵀ ≼ K.
+//!
+//! What Ω is makes the method. *uniform*: k columns of K drawn uniformly (Williams & Seeger 2001); fails on coherent
+//! matrices, whose weight lies in a few columns. *rp_cholesky*: columns drawn one by one in proportion to the diagonal of
+//! what is left (Chen, Epperly, Tropp, Webber 2022, Algorithm 2.1); reads (k+1)n entries, O(k²n) flops. *gaussian*: Ω
+//! Gaussian n×k with the shift ν ≈ √n·u·‖KΩ‖ added for the Cholesky step and taken off the result's eigenvalues (Tropp,
+//! Yurtsever, Udell, Cevher 2017, Algorithm 3); 2n²k flops, the most accurate at equal k.
+//!
+//! Breaks: on matrices that are not PSD it is not defined; the core ΩᵀKΩ is ill conditioned wherever the approximation is
+//! good, hence the cut-off (uniform), the residual pivots (rp_cholesky) and the shift (gaussian).
+//!
+//! Inside the clock: the check of finiteness and scale, the draw, everything up to the two factors.
+
+use faer::{
+    Mat, MatRef, Par,
+    dyn_stack::{MemBuffer, MemStack},
+    linalg::{cholesky::llt, triangular_solve::solve_lower_triangular_in_place},
+};
+use rand::{RngExt, seq::index};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Approximation, Bound, Draw, Facts, Forecast, Method, MethodError, Traits};
+use crate::{
+    linalg::{
+        Scalar, gaussian::gaussian, orthonormalize::orthonormalize, pseudoinverse, range_finder::product, svd::thin_svd,
+    },
+    low_rank::LowRank,
+    parameters::{Invalid, Parameters},
+    problem::{Outline, Problem, StructureKind},
+    random::Rng,
+};
+
+/// Nyström approximation of a positive semi-definite matrix.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nystrom {
+    /// `uniform` columns, columns by `rp_cholesky` (randomly pivoted Cholesky), or a `gaussian` sketch with shift.
+    pub sampling: Sampling,
+}
+
+/// Where the test matrix Ω of a Nyström approximation comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Sampling {
+    Uniform,
+    RpCholesky,
+    Gaussian,
+}
+
+impl Parameters for Nystrom {
+    const KIND: &'static str = "nystrom";
+    const VERSION: u32 = 1;
+
+    fn check(&self) -> Result<(), Invalid> {
+        Ok(())
+    }
+}
+
+impl Facts for Nystrom {
+    fn traits(&self) -> Traits {
+        Traits { random: true, nested: false, needs_matrix: true }
+    }
+
+    fn refuses(&self, outline: Outline, _target_rank: usize) -> Option<String> {
+        (outline.structure != StructureKind::PositiveSemidefinite)
+            .then(|| "needs a positive semi-definite matrix".to_owned())
+    }
+
+    fn forecast(&self, outline: Outline, target_rank: usize) -> Forecast {
+        let (n, k) = (outline.rows as u64, target_rank as u64);
+        match self.sampling {
+            Sampling::Uniform => Forecast { flops: 2 * n * k * k + 22 * k * k * k, entries: 2 * n * k + 4 * k * k },
+            Sampling::RpCholesky => Forecast { flops: n * k * k, entries: n * k + n },
+            Sampling::Gaussian => Forecast { flops: 2 * n * n * k + 10 * n * k * k, entries: 4 * n * k },
+        }
+    }
+
+    /// Tropp et al. 2017, Theorem 4.1 (Gaussian only, in the trace norm, which is never below the Frobenius norm):
+    /// E‖K − Â‖_* ≤ (1 + r/(k−r−1))·Σ_{j>r}σ_j for every r < k − 1; the least over r. The rank of Â is k here, so no
+    /// truncation is added.
+    fn bound(&self, singular_values: &[f64], target_rank: usize) -> Option<Bound> {
+        if self.sampling != Sampling::Gaussian || target_rank < 3 {
+            return None;
+        }
+        let trace_tail = |r: usize| singular_values.iter().skip(r).rev().sum::<f64>();
+        let best = (0..target_rank - 1)
+            .map(|r| (1.0 + r as f64 / (target_rank - r - 1) as f64) * trace_tail(r))
+            .fold(f64::INFINITY, f64::min);
+        Some(Bound { frobenius: best, source: "Tropp et al. 2017, Theorem 4.1 (trace norm)" })
+    }
+}
+
+impl<T: Scalar> Method<T> for Nystrom {
+    fn factor(&self, problem: &Problem<T>, draw: Draw<'_>) -> Result<Approximation<T>, MethodError> {
+        let Draw { target_rank, rng, parallelism } = draw;
+        let kernel = problem.matrix.as_ref();
+        match self.sampling {
+            Sampling::Uniform => uniform(kernel, target_rank, rng, parallelism),
+            Sampling::RpCholesky => Ok(randomly_pivoted_cholesky(kernel, target_rank, rng)),
+            Sampling::Gaussian => gaussian_sketch(kernel, target_rank, rng, parallelism),
+        }
+    }
+}
+
+/// C W⁺ Cᵀ with C = K(:, S), W = K(S, S), S uniform without replacement.
+fn uniform<T: Scalar>(
+    kernel: MatRef<'_, T>,
+    k: usize,
+    rng: &mut Rng,
+    parallelism: Par,
+) -> Result<Approximation<T>, MethodError> {
+    let n = kernel.nrows();
+    let chosen = index::sample(rng, n, k).into_vec();
+    let columns = Mat::from_fn(n, k, |i, j| kernel[(i, chosen[j])]);
+    let core = Mat::from_fn(k, k, |i, j| kernel[(chosen[i], chosen[j])]);
+    // Below √n·u·σ₁ the core's eigenvalues are rounding errors of the kernel's entries, and their inverses are noise.
+    let cutoff = 4.0 * (n as f64).sqrt() * T::UNIT_ROUNDOFF;
+    let (inverse, kept) = pseudoinverse::by_svd(core.as_ref(), cutoff, parallelism)?;
+    let notes = (kept < k).then(|| format!("core of numerical rank {kept} of {k}"));
+    Ok(Approximation {
+        factors: LowRank::new(product(columns.as_ref(), inverse.as_ref(), parallelism), columns.transpose().to_owned()),
+        notes: notes.into_iter().collect(),
+    })
+}
+
+/// K ≈ F·Fᵀ, one column of K at a time, each drawn with probability proportional to the residual diagonal.
+fn randomly_pivoted_cholesky<T: Scalar>(kernel: MatRef<'_, T>, k: usize, rng: &mut Rng) -> Approximation<T> {
+    let n = kernel.nrows();
+    let mut factor = Mat::<T>::zeros(n, k);
+    let mut residual: Vec<f64> = (0..n).map(|i| kernel[(i, i)].to_f64().max(0.0)).collect();
+    let start: f64 = residual.iter().sum();
+    let mut rank = 0;
+    while rank < k {
+        let total: f64 = residual.iter().sum();
+        // What is left is rounding error: further pivots would be drawn from noise.
+        if total <= start * n as f64 * T::UNIT_ROUNDOFF {
+            break;
+        }
+        let pivot = draw_by_weight(&residual, total, rng);
+        let mut column: Vec<T> = (0..n).map(|i| kernel[(i, pivot)]).collect();
+        for done in 0..rank {
+            let weight = factor[(pivot, done)];
+            for (entry, &known) in column.iter_mut().zip(factor.col(done).iter()) {
+                *entry = *entry - known * weight;
+            }
+        }
+        let diagonal = column[pivot].to_f64();
+        if diagonal <= 0.0 {
+            residual[pivot] = 0.0;
+            continue;
+        }
+        let scale = T::of(1.0 / diagonal.sqrt());
+        for (i, &entry) in column.iter().enumerate() {
+            let entry = entry * scale;
+            factor[(i, rank)] = entry;
+            residual[i] = (residual[i] - entry.to_f64() * entry.to_f64()).max(0.0);
+        }
+        residual[pivot] = 0.0;
+        rank += 1;
+    }
+    let factor = factor.subcols(0, rank).to_owned();
+    let notes = (rank < k).then(|| format!("stopped at rank {rank} of {k}: the residual is at rounding level"));
+    Approximation {
+        factors: LowRank::new(factor.clone(), factor.transpose().to_owned()),
+        notes: notes.into_iter().collect(),
+    }
+}
+
+/// An index with probability weights[i]/total.
+fn draw_by_weight(weights: &[f64], total: f64, rng: &mut Rng) -> usize {
+    let mut left = rng.random::<f64>() * total;
+    let mut last = 0;
+    for (i, &weight) in weights.iter().enumerate() {
+        if weight > 0.0 {
+            last = i;
+            left -= weight;
+            if left < 0.0 {
+                break;
+            }
+        }
+    }
+    last
+}
+
+/// Â = U·max(Σ² − ν, 0)·Uᵀ with the SVD UΣ· of B = Y_ν C⁻¹, Y_ν = KΩ + νΩ, CᵀC = ΩᵀY_ν, Ω orthonormal.
+fn gaussian_sketch<T: Scalar>(
+    kernel: MatRef<'_, T>,
+    k: usize,
+    rng: &mut Rng,
+    parallelism: Par,
+) -> Result<Approximation<T>, MethodError> {
+    let n = kernel.nrows();
+    let test = orthonormalize(gaussian::<T>(n, k, rng), parallelism);
+    let sketch = product(kernel, test.as_ref(), parallelism);
+    let mut shift = (n as f64).sqrt() * 2.0 * T::UNIT_ROUNDOFF * sketch.norm_l2().to_f64();
+    let mut notes = Vec::new();
+    // A kernel that is PSD only up to rounding may need a larger shift: ten times more each time, on record.
+    for _ in 0..6 {
+        let shifted = Mat::from_fn(n, k, |i, j| sketch[(i, j)] + T::of(shift) * test[(i, j)]);
+        let core = product(test.transpose(), shifted.as_ref(), parallelism);
+        let symmetric = Mat::from_fn(k, k, |i, j| (core[(i, j)] + core[(j, i)]) * T::of(0.5));
+        if let Some(lower) = cholesky(symmetric, parallelism) {
+            // B = Y_ν·L⁻ᵀ: solve L·Bᵀ = Y_νᵀ.
+            let mut root = shifted.transpose().to_owned();
+            solve_lower_triangular_in_place(lower.as_ref(), root.as_mut(), parallelism);
+            let svd = thin_svd(root.transpose(), parallelism)?;
+            let eigenvalues: Vec<f64> =
+                svd.singular_values.iter().map(|value| (value * value - shift).max(0.0)).collect();
+            let left = Mat::from_fn(n, k, |i, j| svd.left[(i, j)] * T::of(eigenvalues[j]));
+            return Ok(Approximation { factors: LowRank::new(left, svd.left.transpose().to_owned()), notes });
+        }
+        shift = (shift * 10.0).max(f64::MIN_POSITIVE);
+        notes = vec![format!("shift raised to {shift:.1e}")];
+    }
+    Err(MethodError::Numerical(
+        "the sketched core is not positive definite after six shifts: is the matrix PSD?".into(),
+    ))
+}
+
+/// Lower Cholesky factor, or `None` if the matrix is not numerically positive definite.
+fn cholesky<T: Scalar>(matrix: Mat<T>, parallelism: Par) -> Option<Mat<T>> {
+    let n = matrix.nrows();
+    let mut lower = matrix;
+    let mut memory =
+        MemBuffer::new(llt::factor::cholesky_in_place_scratch::<T>(n, parallelism, faer::prelude::default()));
+    llt::factor::cholesky_in_place(
+        lower.as_mut(),
+        llt::factor::LltRegularization::default(),
+        parallelism,
+        MemStack::new(&mut memory),
+        faer::prelude::default(),
+    )
+    .ok()?;
+    Some(lower)
+}

@@ -1,0 +1,148 @@
+//! Nyströmformer: P ≈ softmax(QK̃ᵀ/√d) · softmax(Q̃K̃ᵀ/√d)⁺ · softmax(QK̃…)ᵀ-like rows softmax(Q̃Kᵀ/√d), with landmarks Q̃, K̃ =
+//! means of k consecutive segments of Q and K. Xiong et al. 2021, equation 13 and Algorithm 1.
+//!
+//! Cost: 2·2nkd flops for the two thin score matrices, 2nk² for the product, 8k³ a step for the iterative pseudoinverse;
+//! linear in n, and the n×n matrix is never formed.
+//!
+//! Breaks: the core softmax(Q̃K̃ᵀ/√d) is ill conditioned on real heads, so an exact pseudoinverse blows up without a cut-off
+//! and the six published iterations give a damped one; rows of the result need not sum to 1 and entries may be negative.
+//! Segment means of a causal head would look ahead, so causal attention is refused, as in the paper.
+//!
+//! Inside the clock: the check of finiteness, the segment means, the three softmaxes, the pseudoinverse and its product
+//! with the left factor.
+
+use faer::{Mat, MatRef};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Approximation, Draw, Facts, Forecast, Method, MethodError, Traits};
+use crate::{
+    linalg::{Scalar, pseudoinverse, range_finder::product, softmax::attention_matrix},
+    low_rank::LowRank,
+    parameters::{Invalid, Parameters},
+    problem::{Outline, Problem, Structure, StructureKind},
+};
+
+/// Nyströmformer attention; the target rank is the number of landmarks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Nystromformer {
+    /// `iterative`: the published fixed number of steps. `exact`: by SVD with `cutoff`.
+    pub pseudoinverse: Pseudoinverse,
+    /// `iterative` only: steps (6 in the paper).
+    pub iterations: usize,
+    /// `exact` only: singular values of the core below this share of its largest are dropped.
+    pub cutoff: f64,
+}
+
+/// How the core of a Nyströmformer approximation is inverted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Pseudoinverse {
+    Exact,
+    Iterative,
+}
+
+impl Default for Nystromformer {
+    fn default() -> Self {
+        Self { pseudoinverse: Pseudoinverse::Iterative, iterations: 6, cutoff: 1e-12 }
+    }
+}
+
+impl Parameters for Nystromformer {
+    const KIND: &'static str = "nystromformer";
+    const VERSION: u32 = 1;
+
+    fn check(&self) -> Result<(), Invalid> {
+        if self.iterations == 0 || self.iterations > 1000 {
+            return Err(Invalid::new("iterations", "must lie between 1 and 1000", "for example `iterations = 6`"));
+        }
+        if !(0.0..1.0).contains(&self.cutoff) {
+            return Err(Invalid::new("cutoff", "must lie between 0 and 1", "for example `cutoff = 1e-12`"));
+        }
+        Ok(())
+    }
+}
+
+impl Facts for Nystromformer {
+    fn traits(&self) -> Traits {
+        Traits { random: false, nested: false, needs_matrix: false }
+    }
+
+    fn refuses(&self, outline: Outline, _target_rank: usize) -> Option<String> {
+        match outline.structure {
+            StructureKind::Attention { causal: false, .. } => None,
+            StructureKind::Attention { causal: true, .. } => {
+                Some("segment means look ahead: its published form is not causal".to_owned())
+            }
+            _ => Some("needs the queries and keys of an attention head".to_owned()),
+        }
+    }
+
+    fn forecast(&self, outline: Outline, target_rank: usize) -> Forecast {
+        let (m, n, k) = (outline.rows as u64, outline.columns as u64, target_rank as u64);
+        let d = match outline.structure {
+            StructureKind::Attention { head_dim, .. } => head_dim as u64,
+            _ => 0,
+        };
+        let inversion = match self.pseudoinverse {
+            Pseudoinverse::Exact => 24 * k * k * k,
+            Pseudoinverse::Iterative => 8 * k * k * k * self.iterations as u64,
+        };
+        Forecast { flops: 2 * (m + n + k) * k * d + inversion + 2 * m * k * k, entries: (2 * m + n) * k + 6 * k * k }
+    }
+}
+
+impl<T: Scalar> Method<T> for Nystromformer {
+    fn factor(&self, problem: &Problem<T>, draw: Draw<'_>) -> Result<Approximation<T>, MethodError> {
+        let Structure::Attention(head) = &problem.structure else {
+            return Err(MethodError::Numerical("needs the queries and keys of an attention head".into()));
+        };
+        let parallelism = draw.parallelism;
+        let (queries, keys) = (head.queries.as_ref(), head.keys.as_ref());
+        let query_landmarks = segment_means(queries, draw.target_rank);
+        let key_landmarks = segment_means(keys, draw.target_rank);
+        let onto_landmarks = attention_matrix(queries, key_landmarks.as_ref(), head.scale, false, parallelism);
+        let core = attention_matrix(query_landmarks.as_ref(), key_landmarks.as_ref(), head.scale, false, parallelism);
+        let from_landmarks = attention_matrix(query_landmarks.as_ref(), keys, head.scale, false, parallelism);
+
+        let mut notes = Vec::new();
+        let inverse = match self.pseudoinverse {
+            Pseudoinverse::Iterative => pseudoinverse::by_iteration(core.as_ref(), self.iterations, parallelism),
+            Pseudoinverse::Exact => {
+                let cutoff = self.cutoff.max(10.0 * T::UNIT_ROUNDOFF);
+                let (inverse, kept) = pseudoinverse::by_svd(core.as_ref(), cutoff, parallelism)?;
+                if kept < draw.target_rank {
+                    notes.push(format!("core of numerical rank {kept} of {}", draw.target_rank));
+                }
+                inverse
+            }
+        };
+        let left = product(onto_landmarks.as_ref(), inverse.as_ref(), parallelism);
+        Ok(Approximation { factors: LowRank::new(left, from_landmarks), notes })
+    }
+}
+
+/// Means of `count` consecutive segments of the rows, as even as whole rows allow: `count`×d.
+fn segment_means<T: Scalar>(rows: MatRef<'_, T>, count: usize) -> Mat<T> {
+    let n = rows.nrows();
+    Mat::from_fn(count, rows.ncols(), |segment, j| {
+        let (from, to) = (segment * n / count, (segment + 1) * n / count);
+        let sum: f64 = (from..to).map(|i| rows[(i, j)].to_f64()).sum();
+        T::of(sum / (to - from) as f64)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_cover_every_row_once() {
+        let rows = Mat::<f64>::from_fn(7, 1, |i, _| i as f64);
+        let means = segment_means(rows.as_ref(), 3);
+        // 7 rows in segments of 2, 2 and 3: {0,1}, {2,3}, {4,5,6}.
+        assert_eq!([means[(0, 0)], means[(1, 0)], means[(2, 0)]], [0.5, 2.5, 5.0]);
+        assert_eq!(segment_means(rows.as_ref(), 7), rows);
+    }
+}
