@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod encoder;
+mod encoder_sample;
 mod hostile_files;
 mod lapack_ratios;
 mod methods;
