@@ -119,7 +119,7 @@ fn lanczos(matrix: MatRef<'_, f64>, relative_tolerance: f64, parallelism: Par) -
 }
 
 /// w ← (I − VVᵀ) w.
-fn orthogonalize(mut vector: ColMut<'_, f64>, basis: MatRef<'_, f64>) {
+fn orthogonalize(vector: ColMut<'_, f64>, basis: MatRef<'_, f64>) {
     let mut components = Col::<f64>::zeros(basis.ncols());
     matmul(components.as_mat_mut(), Accum::Replace, basis.transpose(), vector.as_ref().as_mat(), 1.0, Par::Seq);
     matmul(vector.as_mat_mut(), Accum::Add, basis, components.as_mat(), -1.0, Par::Seq);
