@@ -136,6 +136,11 @@ impl Problems {
         self.found.len()
     }
 
+    /// Whether a part of this span is underlined already.
+    pub fn has_within(&self, span: &Span) -> bool {
+        self.found.iter().filter_map(|found| found.span.as_ref()).any(|at| span.start <= at.start && at.end <= span.end)
+    }
+
     /// Adds what the parser found, and drops what follows from it: absences, and anything on the same lines.
     pub fn after_syntax_errors(self, syntax: Vec<Diagnostic>, source: &str) -> Vec<Diagnostic> {
         if syntax.is_empty() {

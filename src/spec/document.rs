@@ -15,7 +15,7 @@ use super::{
     section::{Section, Swept, first_values, meaningless, properties_of},
     spelling::is_hidden,
     sweep::Axis,
-    syntax::syntax_error,
+    syntax::syntax_errors,
     tree::{Content, Entry, Span, Table},
 };
 use crate::{linalg::Precision, parameters::Invalid};
@@ -69,7 +69,7 @@ pub(super) fn read(
     files: &dyn TensorFiles,
 ) -> Result<Experiment, Vec<Diagnostic>> {
     let (document, syntax) = DeTable::parse_recoverable(source);
-    let syntax: Vec<Diagnostic> = syntax.iter().map(|error| syntax_error(error, source)).collect();
+    let syntax = syntax_errors(&syntax, source);
     let document = Table::of(document.get_ref());
     let mut problems = Problems::default();
     refuse_hidden_characters(source, &mut problems);
@@ -89,7 +89,7 @@ fn experiment(
     problems: &mut Problems,
 ) -> Option<Experiment> {
     let section = Section {
-        name: "a spec",
+        name: "the spec",
         header: None,
         properties: &properties_of::<Draws>(),
         others: TABLES,
@@ -174,7 +174,9 @@ fn bilingual(document: &Table, name: &str, problems: &mut Problems) -> Option<Bi
         let Value::String(text) = axis.value(0) else { continue };
         let title = if text.trim().is_empty() {
             "is empty"
-        } else if text.chars().any(|letter| letter.is_control() || is_hidden(letter)) {
+        } else if text.chars().any(|letter| letter.is_control() || is_hidden(letter))
+            && !problems.has_within(axis.value_span(0))
+        {
             "holds a line break or a character that cannot be seen"
         } else {
             continue;

@@ -63,6 +63,8 @@ pub(super) struct Grid {
     pub header: Span,
     pub kind: String,
     pub axes: Vec<Axis>,
+    /// Every key of the table was read; otherwise defaults stand in for what was written.
+    pub complete: bool,
 }
 
 /// An instance and the table it came from.
@@ -91,9 +93,29 @@ pub(super) fn read<S: Family>(document: &Table, problems: &mut Problems) -> Vec<
     if tables.entries.is_empty() {
         problems.push_absence(Diagnostic::new(&entry.node.span, format!("the spec has no {family}"), "empty", help));
     }
+    if let Some(lost) = label_lost::<S>(entry, tables) {
+        problems.push(lost);
+        return Vec::new();
+    }
     let kinds: Vec<(&str, Vec<Property>)> =
         S::schemas().iter().map(|(kind, schema)| (*kind, properties(schema.as_value()))).collect();
     tables.entries.iter().filter_map(|entry| grid::<S>(entry, &kinds, problems)).collect()
+}
+
+/// `[problem]` with the keys of a problem right below it.
+fn label_lost<S: Family>(entry: &Entry, tables: &Table) -> Option<Diagnostic> {
+    let value = |entry: &Entry| !matches!(entry.node.content, Content::Table(_) | Content::List(_));
+    if tables.entries.is_empty() || !tables.entries.iter().all(value) {
+        return None;
+    }
+    let family = S::TABLE;
+    let label = match tables.get("kind").map(|entry| &entry.node.content) {
+        Some(Content::Text(kind)) if is_label(kind) => kind,
+        _ => "LABEL",
+    };
+    let help = format!("write `[{family}.{label}]`: any label will do, and there may be several such tables");
+    let title = format!("the table of this {family} has no label");
+    Some(Diagnostic::new(&header_of(entry), title, "no label", help))
 }
 
 fn grid<S: Family>(entry: &Entry, kinds: &[(&str, Vec<Property>)], problems: &mut Problems) -> Option<Grid> {
@@ -106,8 +128,10 @@ fn grid<S: Family>(entry: &Entry, kinds: &[(&str, Vec<Property>)], problems: &mu
     let Content::Table(table) = &entry.node.content else {
         let what = entry.node.content.what();
         let title = format!("`{family}.{}` must be a table, not {what}", label.escape_debug());
-        // A key right under `[problem]` is most often a table's header that lost its label.
-        let help = format!("write `[{family}.LABEL]` with a label of your choice, and its keys below");
+        let help = match entry.node.content {
+            Content::List(_) => format!("write `[{family}.{}]` once; its keys may hold lists", as_label(label)),
+            _ => format!("write `[{family}.LABEL]` with a label of your choice, and its keys below"),
+        };
         problems.push(Diagnostic::new(&entry.node.span, title, format!("this is {what}"), help));
         return None;
     };
@@ -116,8 +140,13 @@ fn grid<S: Family>(entry: &Entry, kinds: &[(&str, Vec<Property>)], problems: &mu
     let name = format!("{family} kind `{kind}`");
     let header = header_of(entry);
     let section = Section { name: &name, header: Some(&header), properties, others: &["kind"], swept: Swept::All };
+    let before = problems.count();
     let axes = section.read(table, problems);
-    is_label(label).then(|| Grid { label: label.clone(), header, kind, axes })
+    let complete = problems.count() == before;
+    if properties.iter().any(|property| property.required && !axes.iter().any(|axis| axis.name == property.name)) {
+        return None;
+    }
+    is_label(label).then(|| Grid { label: label.clone(), header, kind, axes, complete })
 }
 
 /// What to underline when a whole table is meant: its header, or its key if it has none.
@@ -190,7 +219,12 @@ pub(super) fn expand<S: Family>(grids: &[Grid], problems: &mut Problems) -> Vec<
                     let instance = Instance { family: grid.label.clone(), variant: variant(grid, &point), spec };
                     placed.push(Placed { instance, grid: number, indices: point.clone() });
                 }
-                Err(problem) => problems.push(problem),
+                Err(Refused { parameter, problem }) => {
+                    // With a default in the place of what was written, only what was written can be wrong.
+                    if grid.complete || parameter.is_some_and(|name| grid.axes.iter().any(|axis| axis.name == name)) {
+                        problems.push(problem);
+                    }
+                }
             }
             indices = next(point, &grid.axes);
         }
@@ -210,28 +244,38 @@ fn next(mut point: Vec<usize>, axes: &[Axis]) -> Option<Vec<usize>> {
     None
 }
 
-fn spec_at<S: Family>(grid: &Grid, point: &[usize]) -> Result<S, Diagnostic> {
+/// Why a point of a grid has no meaning.
+struct Refused {
+    /// The parameter to blame, if it is one.
+    parameter: Option<String>,
+    problem: Diagnostic,
+}
+
+fn spec_at<S: Family>(grid: &Grid, point: &[usize]) -> Result<S, Refused> {
     let parameters = grid.axes.iter().zip(point).map(|(axis, &index)| (axis.name.clone(), axis.value(index))).collect();
-    let spec = match S::from_parameters(&grid.kind, parameters) {
-        Some(Ok(spec)) => spec,
+    let owner = format!("{} `{}`", S::TABLE, grid.label);
+    let refused = |parameter: Option<String>, problem| Err(Refused { parameter, problem });
+    match S::from_parameters(&grid.kind, parameters) {
+        Some(Ok(spec)) => match spec.check() {
+            Ok(()) => Ok(spec),
+            Err(invalid) => {
+                let problem = meaningless(&invalid, &owner, grid.place_of(invalid.parameter, point));
+                refused(Some(invalid.parameter.to_owned()), problem)
+            }
+        },
         // The schema has been satisfied, so this is a rule that only the struct knows.
         Some(Err(error)) => {
-            let at =
-                grid.axes.iter().zip(point).find(|(axis, _)| error.to_string().contains(&format!("`{}`", axis.name)));
-            let span = at.map_or(&grid.header, |(axis, &index)| axis.value_span(index));
-            let help = format!("see the kind `{}` in the JSON Schema (`factoreo schema`)", grid.kind);
-            return Err(Diagnostic::new(span, format!("{} `{}`: {error}", S::TABLE, grid.label), "impossible", help));
+            let message = error.to_string();
+            let blamed = grid.axes.iter().find(|axis| message.contains(&format!("`{}`", axis.name)));
+            let span = blamed.map_or(&grid.header, |axis| grid.place_of(&axis.name, point));
+            let help = format!("see `{}.{}` in the JSON Schema (`factoreo schema`)", S::TABLE, grid.kind);
+            let problem = Diagnostic::new(span, format!("{owner}: {message}"), "impossible", help);
+            refused(blamed.map(|axis| axis.name.clone()), problem)
         }
         None => {
+            let help = listed(S::KINDS.iter().copied());
             let title = format!("`{}` is not a kind of {}", grid.kind, S::TABLE);
-            return Err(Diagnostic::new(&grid.header, title, "unknown kind", listed(S::KINDS.iter().copied())));
-        }
-    };
-    match spec.check() {
-        Ok(()) => Ok(spec),
-        Err(invalid) => {
-            let owner = format!("{} `{}`", S::TABLE, grid.label);
-            Err(meaningless(&invalid, &owner, grid.place_of(invalid.parameter, point)))
+            refused(None, Diagnostic::new(&grid.header, title, "unknown kind", help))
         }
     }
 }

@@ -54,6 +54,10 @@ pub(super) fn refuse_impossible_problems(
         let grid = &grids[*grid];
         let shapes: Result<Vec<_>, Diagnostic> =
             instance.spec.tensors().iter().map(|tensor| headers.shape(tensor, grid, indices)).collect();
+        if shapes.is_ok() && !grid.complete {
+            // With a default in the place of a length, the outline would be of another matrix.
+            continue;
+        }
         let outline = shapes.and_then(|shapes| {
             instance.spec.outline(&shapes).map_err(|clause| {
                 let span = shapes.first().map_or(&grid.header, |_| grid.naming(&instance.spec.tensors()[0], indices));

@@ -11,6 +11,7 @@ mod spelling;
 mod sweep;
 mod syntax;
 mod tree;
+mod value;
 
 use std::path::Path;
 

@@ -2,11 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{
-    diagnostic::Diagnostic,
-    spelling::{listed, nearest},
-    tree::{Content, Node},
-};
+use super::spelling::listed;
 
 /// One field of a parameter struct.
 #[derive(Debug, Clone)]
@@ -157,107 +153,14 @@ impl Shape {
     /// Something that could be written for it.
     pub fn example(&self) -> String {
         match self {
-            Self::Integer { least, .. } => (*least).max(2).to_string(),
+            Self::Integer { least, most } => 16.clamp(*least, *most).to_string(),
             Self::Number => "0.5".to_owned(),
-            Self::Text(words) => format!("\"{}\"", words.first().map_or("name", String::as_str)),
+            Self::Text(words) => format!("\"{}\"", words.first().map_or("…", String::as_str)),
             Self::Boolean => "true".to_owned(),
             Self::List(item) => format!("[{}]", item.example()),
             Self::Free => "…".to_owned(),
         }
     }
-
-    /// The value as the struct takes it: integers widened where a decimal number is asked for.
-    ///
-    /// # Errors
-    /// What is wrong with it, underlined; `name` is the key it stands under.
-    pub fn accept(&self, name: &str, node: &Node) -> Result<Value, Diagnostic> {
-        let wrong_type = || {
-            let found = node.content.what();
-            let help = format!("for example `{name} = {}`", self.example());
-            Diagnostic::new(
-                &node.span,
-                format!("`{name}` must be {}, not {found}", self.what()),
-                format!("this is {found}"),
-                help,
-            )
-        };
-        match (self, &node.content) {
-            (Self::Integer { least, most }, Content::Integer(integer)) => {
-                let title = if integer < least {
-                    format!("`{name}` must be {}", self.what())
-                } else if integer > most {
-                    format!("`{name}` is too large: at most {most}")
-                } else {
-                    return Ok(integer_value(*integer));
-                };
-                let help = format!("for example `{name} = {}`", self.example());
-                Err(Diagnostic::new(&node.span, title, "out of range", help))
-            }
-            (Self::Integer { .. }, Content::Float(float)) if float.is_finite() && float.fract() == 0.0 => {
-                let help = format!("write `{float:.0}`, without the decimal point");
-                Err(Diagnostic::new(&node.span, format!("`{name}` must be {}", self.what()), "a decimal number", help))
-            }
-            #[allow(clippy::cast_precision_loss, reason = "a decimal number was asked for")]
-            (Self::Number, Content::Integer(integer)) => Ok(Value::from(*integer as f64)),
-            (Self::Number, Content::Float(float)) if float.is_finite() => Ok(Value::from(*float)),
-            (Self::Number | Self::Integer { .. } | Self::Free, Content::Float(float)) if !float.is_finite() => {
-                let title = format!("`{name}` is not a finite number");
-                let help = format!("for example `{name} = {}`", self.example());
-                Err(Diagnostic::new(&node.span, title, "NaN, infinite or beyond the range of 64 bits", help))
-            }
-            (Self::Text(words), Content::Text(text)) => {
-                if words.is_empty() || words.contains(text) {
-                    return Ok(Value::from(text.as_str()));
-                }
-                let all = words.iter().map(String::as_str);
-                let help = match nearest(text, all.clone()) {
-                    Some(word) => format!("write `\"{word}\"`"),
-                    None => format!("write one of {}", listed(all)),
-                };
-                Err(Diagnostic::new(
-                    &node.span,
-                    format!("`{name}` cannot be `{}`", text.escape_debug()),
-                    "unknown",
-                    help,
-                ))
-            }
-            (Self::Boolean, Content::Boolean(boolean)) => Ok(Value::from(*boolean)),
-            (Self::List(item), Content::List(nodes)) => {
-                nodes.iter().map(|node| item.accept(name, node)).collect::<Result<Vec<_>, _>>().map(Value::from)
-            }
-            (Self::Free, _) => free_value(name, node),
-            _ => Err(wrong_type()),
-        }
-    }
-}
-
-/// An integer as JSON.
-pub(super) fn integer_value(integer: i128) -> Value {
-    match (u64::try_from(integer), i64::try_from(integer)) {
-        (Ok(natural), _) => Value::from(natural),
-        (_, Ok(negative)) => Value::from(negative),
-        // Every bound of `Shape::of` lies within one of the two.
-        _ => Value::Null,
-    }
-}
-
-/// Any value, as it stands.
-fn free_value(name: &str, node: &Node) -> Result<Value, Diagnostic> {
-    Ok(match &node.content {
-        Content::Text(text) => Value::from(text.as_str()),
-        Content::Integer(integer) => integer_value(*integer),
-        Content::Float(float) => Value::from(*float),
-        Content::Boolean(boolean) => Value::from(*boolean),
-        Content::Date => {
-            let help = "write a number, a string, a boolean, a list or a table";
-            return Err(Diagnostic::new(&node.span, format!("`{name}` cannot be a date"), "this is a date", help));
-        }
-        Content::List(nodes) => nodes.iter().map(|node| Shape::Free.accept(name, node)).collect::<Result<_, _>>()?,
-        Content::Table(table) => {
-            let entry = |entry: &super::tree::Entry| Ok((entry.key.clone(), Shape::Free.accept(name, &entry.node)?));
-            Value::Object(table.entries.iter().map(entry).collect::<Result<_, Diagnostic>>()?)
-        }
-    })
 }
 
 #[cfg(test)]

@@ -35,9 +35,12 @@ impl Section<'_> {
     /// Every key that could be read, as an axis.
     pub fn read(&self, table: &Table, problems: &mut Problems) -> Vec<Axis> {
         let mut axes = Vec::new();
+        let mut meant = Vec::new();
         for entry in table.entries.iter().filter(|entry| !self.others.contains(&entry.key.as_str())) {
             let Some(property) = self.properties.iter().find(|property| property.name == entry.key) else {
-                problems.push(self.unknown_key(&entry.key, &entry.key_span));
+                let nearest = nearest(&entry.key, self.known());
+                meant.extend(nearest);
+                problems.push(self.unknown_key(&entry.key, &entry.key_span, nearest));
                 continue;
             };
             let swept = match self.swept {
@@ -53,12 +56,12 @@ impl Section<'_> {
                 }
             }
         }
-        for missing in
-            self.properties.iter().filter(|property| property.required && table.get(&property.name).is_none())
-        {
+        let missing = |property: &&Property| property.required && table.get(&property.name).is_none();
+        // A key that was only misspelt is not missing too.
+        let misspelt = |property: &&Property| meant.contains(&property.name.as_str());
+        for missing in self.properties.iter().filter(missing).filter(|property| !misspelt(property)) {
             let title = format!("{} has no `{}`", self.name, missing.name);
-            let help =
-                format!("add {}, for example `{} = {}`", missing.shape.what(), missing.name, missing.shape.example());
+            let help = format!("add {}, for example `{}`", missing.shape.what(), missing.example());
             problems.push_absence(match self.header {
                 Some(header) => Diagnostic::new(header, title, "incomplete", help),
                 None => Diagnostic::of_file(title, help),
@@ -67,12 +70,14 @@ impl Section<'_> {
         axes
     }
 
-    fn unknown_key(&self, key: &str, span: &Span) -> Diagnostic {
-        let known = || self.properties.iter().map(|property| property.name.as_str()).chain(self.others.iter().copied());
-        let help = match nearest(key, known()) {
+    fn known(&self) -> impl Iterator<Item = &str> {
+        self.properties.iter().map(|property| property.name.as_str()).chain(self.others.iter().copied())
+    }
+
+    fn unknown_key(&self, key: &str, span: &Span, nearest: Option<&str>) -> Diagnostic {
+        let help = match nearest {
             Some(name) => format!("write `{name}`"),
-            None if known().next().is_none() => "remove it: there is nothing to set".to_owned(),
-            None => format!("remove it, or write one of {}", listed(known())),
+            None => format!("remove it, or write one of {}", listed(self.known())),
         };
         Diagnostic::new(span, format!("`{}` is not a key of {}", key.escape_debug(), self.name), "unknown key", help)
     }

@@ -7,8 +7,9 @@ use serde_json::Value;
 use super::{
     LARGEST_GRID,
     diagnostic::{Diagnostic, Problems},
-    property::{Property, Shape, integer_value},
+    property::{Property, Shape},
     tree::{Content, Entry, Node, Span, Table},
+    value::integer_value,
 };
 
 /// A key and every value it takes.
@@ -108,7 +109,7 @@ impl Axis {
 
     /// Reads a key as one value and nothing else.
     pub fn single(property: &Property, entry: &Entry) -> Result<Self, Diagnostic> {
-        let value = property.shape.accept(&property.name, &entry.node)?;
+        let value = property.accept(&entry.node)?;
         Ok(Self::of(entry, Values::Listed(vec![(value, entry.node.span.clone())])))
     }
 
@@ -116,15 +117,13 @@ impl Axis {
     pub fn read(property: &Property, entry: &Entry, problems: &mut Problems) -> Option<Self> {
         let values = match (&entry.node.content, &property.shape) {
             (Content::List(nodes), shape) if sweeps(nodes, shape) => list(property, &entry.node, nodes, problems)?,
-            (Content::Table(table), shape) if shape.is_numeric() => {
-                match range(&property.name, shape, &entry.node.span, table) {
-                    Ok(values) => values,
-                    Err(found) => {
-                        found.into_iter().for_each(|problem| problems.push(problem));
-                        return None;
-                    }
+            (Content::Table(table), shape) if shape.is_numeric() => match range(property, &entry.node.span, table) {
+                Ok(values) => values,
+                Err(found) => {
+                    found.into_iter().for_each(|problem| problems.push(problem));
+                    return None;
                 }
-            }
+            },
             _ => match Self::single(property, entry) {
                 Ok(axis) => return Some(axis),
                 Err(problem) => {
@@ -152,10 +151,7 @@ fn sweeps(nodes: &[Node], shape: &Shape) -> bool {
 fn list(property: &Property, whole: &Node, nodes: &[Node], problems: &mut Problems) -> Option<Values> {
     let name = &property.name;
     if nodes.is_empty() {
-        let help = format!(
-            "give it one value, `{name} = {}`, or leave the key out if it has a default",
-            property.shape.example()
-        );
+        let help = format!("write a value, such as `{}`", property.example());
         problems.push(Diagnostic::new(&whole.span, format!("the list of `{name}` is empty"), "no values", help));
         return None;
     }
@@ -163,7 +159,7 @@ fn list(property: &Property, whole: &Node, nodes: &[Node], problems: &mut Proble
     let mut values = Vec::with_capacity(nodes.len());
     let before = problems.count();
     for node in nodes {
-        match property.shape.accept(name, node) {
+        match property.accept(node) {
             Ok(value) => {
                 if seen.insert(value.to_string()) {
                     values.push((value, node.span.clone()));
@@ -179,9 +175,16 @@ fn list(property: &Property, whole: &Node, nodes: &[Node], problems: &mut Proble
 }
 
 /// `{ from, to, step }` or `{ from, to, factor }`.
-fn range(name: &str, shape: &Shape, span: &Span, table: &Table) -> Result<Values, Vec<Diagnostic>> {
-    let help =
-        format!("for example `{name} = {{ from = 8, to = 64, step = 8 }}` or `{{ from = 4, to = 256, factor = 2 }}`");
+fn range(property: &Property, span: &Span, table: &Table) -> Result<Values, Vec<Diagnostic>> {
+    let Property { name, shape, .. } = property;
+    let help = match shape {
+        Shape::Number => format!(
+            "for example `{name} = {{ from = 0.1, to = 0.5, step = 0.1 }}` or `{{ from = 0.01, to = 1, factor = 10 }}`"
+        ),
+        _ => format!(
+            "for example `{name} = {{ from = 8, to = 64, step = 8 }}` or `{{ from = 4, to = 256, factor = 2 }}`"
+        ),
+    };
     let mut found = Vec::new();
     for entry in &table.entries {
         if !["from", "to", "step", "factor"].contains(&entry.key.as_str()) {
@@ -211,7 +214,10 @@ fn range(name: &str, shape: &Shape, span: &Span, table: &Table) -> Result<Values
     let (Some(from), Some(to), Some(by), true) = (table.get("from"), table.get("to"), by, found.is_empty()) else {
         return Err(found);
     };
-    let read = |entry: &Entry| shape.accept(&entry.key, &entry.node).map_err(|problem| vec![problem]);
+    let read = |entry: &Entry| {
+        let end = Property { name: entry.key.clone(), ..property.clone() };
+        end.accept(&entry.node).map_err(|problem| vec![problem])
+    };
     let (first, last, amount) = (read(from)?, read(to)?, read(by)?);
     let grows = by.key == "factor";
     let values = match (integer(&first), integer(&last), integer(&amount), shape) {
