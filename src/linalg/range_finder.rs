@@ -29,8 +29,18 @@ pub fn power_range<T: Scalar>(
     rng: &mut Rng,
     parallelism: Par,
 ) -> Mat<T> {
-    let test = gaussian::<T>(matrix.ncols(), sketch_size, rng);
-    let mut sketch = product(matrix, test.as_ref(), parallelism);
+    power_range_from(matrix, gaussian::<T>(matrix.ncols(), sketch_size, rng).as_ref(), power_iterations, parallelism)
+}
+
+/// [`power_range`] from a given n×ℓ test matrix Ω.
+#[must_use]
+pub fn power_range_from<T: Scalar>(
+    matrix: MatRef<'_, T>,
+    test: MatRef<'_, T>,
+    power_iterations: usize,
+    parallelism: Par,
+) -> Mat<T> {
+    let mut sketch = product(matrix, test, parallelism);
     for _ in 0..power_iterations {
         let basis = condition(sketch, parallelism);
         let basis = condition(product(matrix.transpose(), basis.as_ref(), parallelism), parallelism);

@@ -1,5 +1,9 @@
 //! One test crate, one module per promise: every integration-test file of its own would link the whole program again.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
 mod broken_specs;
+mod lapack_ratios;
+mod methods;
 mod plan;
+mod randomized_svd;
 mod specs;
