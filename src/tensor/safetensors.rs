@@ -71,6 +71,11 @@ impl SafetensorsFile {
         choice(self.tensors.iter().map(|tensor| tensor.name.as_str()))
     }
 
+    /// Whether there is a tensor of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.place(name).is_ok()
+    }
+
     /// The shape of one tensor.
     ///
     /// # Errors
@@ -93,10 +98,14 @@ impl SafetensorsFile {
         Ok((extent.shape, entries))
     }
 
+    /// Where in the sorted list a name is, or would be.
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.tensors.binary_search_by(|tensor| tensor.name.as_str().cmp(name))
+    }
+
     /// Encoding, extent and first byte of one tensor.
     fn examine(&self, name: &str) -> Result<(Encoding, Extent, u64), Fault> {
-        let found = self.tensors.binary_search_by(|tensor| tensor.name.as_str().cmp(name));
-        let Description { dtype, shape, data_offsets: (begin, end) } = match found {
+        let Description { dtype, shape, data_offsets: (begin, end) } = match self.place(name) {
             Ok(place) => &self.tensors[place].description,
             Err(_) => return Err(Fault::NoSuchTensor { name: abridged(name), present: self.present() }),
         };

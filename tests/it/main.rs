@@ -1,4 +1,5 @@
 //! One test crate, one module per promise: every integration-test file of its own would link the whole program again.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+mod encoder;
 mod hostile_files;
 mod tensor_files;
