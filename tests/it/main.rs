@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod broken_specs;
+mod encoder;
+mod hostile_files;
 mod lapack_ratios;
 mod methods;
 mod plan;
 mod randomized_svd;
 mod specs;
+mod tensor_files;
