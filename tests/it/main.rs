@@ -1,10 +1,13 @@
 //! One test crate, one module per promise: every integration-test file of its own would link the whole program again.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod broken_specs;
 mod encoder;
 mod encoder_sample;
 mod hostile_files;
 mod lapack_ratios;
 mod methods;
+mod plan;
 mod randomized_svd;
+mod specs;
 mod tensor_files;
