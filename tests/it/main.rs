@@ -3,3 +3,5 @@
 mod lapack_ratios;
 mod methods;
 mod randomized_svd;
+
+mod tables;
