@@ -10,4 +10,5 @@ mod methods;
 mod plan;
 mod randomized_svd;
 mod specs;
+mod tables;
 mod tensor_files;
