@@ -47,6 +47,11 @@ impl Panel {
         Some((f64::from(x) / SCALE, f64::from(y) / SCALE))
     }
 
+    /// Where a value of the x axis is, whatever its y.
+    pub fn column(&self, x: f64) -> f64 {
+        f64::from(self.coordinates.translate(&(x, 1.0)).0) / SCALE
+    }
+
     pub fn x(&self) -> &Axis {
         self.coordinates.x_spec()
     }
@@ -115,8 +120,7 @@ impl Chart {
         order.sort_by_key(importance);
         let mut taken: Vec<Occupied> = Vec::new();
         for tick in order.into_iter().map(|position| &ticks[position]) {
-            let (x, _) = panel.coordinates.translate(&(tick.value, 1.0));
-            let x = f64::from(x) / SCALE;
+            let x = panel.column(tick.value);
             self.canvas.line(vec![(x, panel.bottom), (x, panel.bottom + TICK)], Pen::solid(MUTED, 1.2));
             let width = text_width(&tick.label, TEXT);
             let occupied = Occupied::around((x, panel.bottom), width / 2.0 + 4.0, 1.0);
@@ -139,7 +143,7 @@ impl Chart {
 
     /// Remarks at the foot.
     pub fn notes(&mut self, notes: &[String]) {
-        self.y += 4.0;
+        self.y += 8.0;
         for note in notes {
             for line in label::wrap(note, theme::WIDTH - 2.0 * MARGIN, 4, TEXT) {
                 self.y += LINE;

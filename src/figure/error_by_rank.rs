@@ -4,7 +4,7 @@
 use super::{
     Figure, FigureError, FigureKind,
     axis::Axis,
-    chart::{self, Chart, masked_note},
+    chart::{self, Chart},
     label,
     names::either,
     rank_panel,
@@ -39,14 +39,10 @@ pub(super) fn draw(group: &Group<'_>, roster: &Roster, language: Language) -> Re
     let column = label::column_width(series.iter().map(|series| series.name.as_str()));
     let mut chart = Chart::new(&title, &[&y], column, language);
     let y_title = say("relative Frobenius error, median", "error relativo de Frobenius, mediana");
-    let masked = rank_panel::draw(&mut chart, &series, x, y, height, y_title);
+    let remarks = rank_panel::draw(&mut chart, &series, x, y, height, y_title);
     chart.x_title(say("target rank k", "rango objetivo k"));
-    let mut notes = Vec::new();
-    if has_bars {
-        notes.push(say("Bars: first to third quartile.", "Barras: del primer al tercer cuartil.").to_owned());
-    }
-    notes.extend(masked_note(&masked, language));
-    chart.notes(&notes);
+    let bars = has_bars.then(|| say("Bars: first to third quartile.", "Barras: del primer al tercer cuartil."));
+    chart.notes(&remarks.notes(bars, language));
 
     let description = format!(
         "{} {names}. {}",
@@ -58,9 +54,9 @@ pub(super) fn draw(group: &Group<'_>, roster: &Roster, language: Language) -> Re
         ),
         say(
             "The thick grey line is the Eckart–Young optimum, below which no matrix of that rank can be; dotted lines are \
-             theoretical bounds. Markers at one rank are moved apart sideways.",
+             theoretical bounds.",
             "La línea gris gruesa es el óptimo de Eckart–Young, por debajo del cual no hay matriz de ese rango; las líneas de \
-             puntos son cotas teóricas. Los marcadores de un mismo rango están separados lateralmente.",
+             puntos son cotas teóricas.",
         )
     );
     chart.finish(FigureKind::ErrorByRank, group, title, description).map(Some)

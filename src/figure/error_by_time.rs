@@ -180,7 +180,7 @@ fn annotate(chart: &mut Chart, panel: &Panel, curves: &[Curve], front: &[Spot]) 
         let half = text_width(&text, TEXT) / 2.0;
         let (near, far) = (half + theme::MARKER + 5.0, 0.5 * TEXT + theme::MARKER + 3.0);
         let around = [(near, -far), (-near, far), (near, far), (-near, -far), (near, 0.0), (-near, 0.0), (0.0, -far), (0.0, far)];
-        let spaces = around.map(|(dx, dy)| ((x + dx, y + dy), Occupied::around((x + dx, y + dy), half + 1.0, 0.46 * TEXT)));
+        let spaces = around.map(|(dx, dy)| ((x + dx, y + dy), Occupied::around((x + dx, y + dy), half + 2.0, 0.62 * TEXT)));
         let fits = |space: Occupied| {
             space.left > panel.left
                 && space.right < panel.right

@@ -5,11 +5,11 @@ use super::{
     theme::{self, Look, TEXT, text_width},
 };
 
-/// From the right edge of the plot to the text: a leader or a sample of the line, then the marker.
-const KEY_WIDTH: f64 = 50.0;
-const MARKER_ROOM: f64 = 22.0;
+/// From the right edge of the plot to the text: room for the leaders, then a sample of the line with its marker.
+const KEY_WIDTH: f64 = 64.0;
+const SAMPLE: f64 = 30.0;
 /// Longest line of a label; longer names are wrapped.
-const WIDEST: f64 = 158.0;
+const WIDEST: f64 = 156.0;
 /// Between neighbouring labels.
 const GAP: f64 = 5.0;
 
@@ -55,21 +55,17 @@ pub(super) fn draw_column(canvas: &mut Canvas, mut labels: Vec<Label>, plot_righ
     let wishes: Vec<f64> = labels.iter().map(wish).collect();
     let centres = spread(&wishes, &sizes, (top, bottom));
     let text_x = plot_right + KEY_WIDTH;
+    let (sample, sample_end) = (text_x - 5.0 - SAMPLE, text_x - 5.0);
     for (label, &centre) in labels.iter().zip(&centres) {
-        let key_x = text_x - MARKER_ROOM / 2.0;
-        let pen = Pen { colour: label.look.colour, width: label.look.width.min(4.0) * 0.75, dash: label.look.dash };
-        match label.end {
-            Some(end) => canvas.line(vec![end, (key_x, centre)], pen),
-            None => {
-                let pen = Pen { width: label.look.width, ..pen };
-                canvas.line(vec![(plot_right + 10.0, centre), (text_x - 5.0, centre)], pen);
-            }
+        if let Some(end) = label.end {
+            canvas.line(vec![end, (sample, centre)], Pen::solid(label.look.colour, 1.1));
         }
     }
     for (label, centre) in labels.iter().zip(centres) {
+        let pen = Pen { colour: label.look.colour, width: label.look.width, dash: label.look.dash };
+        canvas.line(vec![(sample, centre), (sample_end, centre)], pen);
         if let Some(marker) = label.look.marker {
-            let x = if label.end.is_some() { text_x - MARKER_ROOM / 2.0 } else { text_x - 22.0 };
-            canvas.marker((x, centre), marker, label.look.colour);
+            canvas.marker(((sample + sample_end) / 2.0, centre), marker, label.look.colour);
         }
         let first = centre - (label.lines.len() as f64 - 1.0) / 2.0 * TEXT * theme::LINE_HEIGHT + 0.35 * TEXT;
         for (line, text) in label.lines.iter().enumerate() {

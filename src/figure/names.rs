@@ -19,7 +19,7 @@ pub fn kind_name(kind: &str, language: Language) -> Option<&'static str> {
 }
 
 /// A family of instances, from its label in the spec. A label that is the kind, or begins with it, becomes the kind's name
-/// (`nystrom_uniform` → `Nyström uniform`); any other label was chosen by its author and stays as it is.
+/// (`nystrom_uniform` → `Nyström (uniform)`); any other label was chosen by its author and stays as it is.
 #[must_use]
 pub fn method_name(kind: &str, label: &str, language: Language) -> String {
     let Some(name) = kind_name(kind, language) else { return label.to_owned() };
@@ -28,29 +28,35 @@ pub fn method_name(kind: &str, label: &str, language: Language) -> String {
         Some(rest) if rest.starts_with(['_', '-']) => {
             let words: Vec<String> =
                 rest.split(['_', '-']).filter(|word| !word.is_empty()).map(|word| value_name(word, language)).collect();
-            format!("{name} {}", words.join(" "))
+            format!("{name} ({})", words.join(" "))
         }
         _ => label.to_owned(),
     }
 }
 
 /// The swept parameters of an instance as the literature writes them: `power_iterations=2, oversampling=10` → `q=2, p=10`.
-/// A parameter that is a word rather than a number is its own name: `sampling=uniform` → `uniform`.
+/// A parameter that is a word rather than a number is its own name: `sampling=uniform` → `(uniform)`.
 #[must_use]
 pub fn variant_name(variant: &str, language: Language) -> String {
-    let parts: Vec<String> = variant
-        .split(", ")
-        .filter(|part| !part.is_empty())
-        .map(|part| match part.split_once('=') {
+    let (mut words, mut numbers) = (Vec::new(), Vec::new());
+    for part in variant.split(", ").filter(|part| !part.is_empty()) {
+        match part.split_once('=') {
             Some((parameter, value)) if value.parse::<f64>().is_ok() => {
-                format!("{}={}", parameter_symbol(parameter), language.localise(value))
+                numbers.push(format!("{}={}", parameter_symbol(parameter), language.localise(value)));
             }
-            Some((parameter, value @ ("true" | "false"))) => format!("{}={value}", parameter_symbol(parameter)),
-            Some((_, value)) => value_name(value, language),
-            None => part.to_owned(),
-        })
-        .collect();
-    parts.join(", ")
+            Some((parameter, value @ ("true" | "false"))) => {
+                numbers.push(format!("{}={value}", parameter_symbol(parameter)));
+            }
+            Some((_, value)) => words.push(value_name(value, language)),
+            None => words.push(part.to_owned()),
+        }
+    }
+    let (words, numbers) = (words.join(", "), numbers.join(", "));
+    match (words.as_str(), numbers.as_str()) {
+        ("", _) => numbers,
+        (_, "") => format!("({words})"),
+        _ => format!("({words}) {numbers}"),
+    }
 }
 
 /// One instance of a method: [`method_name`] and [`variant_name`].
@@ -108,8 +114,8 @@ mod tests {
             name("randomized_svd", "randomized_svd", "power_iterations=2, oversampling=10", Language::Spanish),
             "SVD aleatorizada q=2, p=10"
         );
-        assert_eq!(name("nystrom", "nystrom_uniform", "", Language::Spanish), "Nyström uniforme");
-        assert_eq!(name("nystrom", "nystrom", "sampling=rpcholesky", Language::English), "Nyström RPCholesky");
+        assert_eq!(name("nystrom", "nystrom_uniform", "", Language::Spanish), "Nyström (uniforme)");
+        assert_eq!(name("nystrom", "nystrom", "sampling=rpcholesky", Language::English), "Nyström (RPCholesky)");
         assert_eq!(name("truncated_svd", "tsvd", "tolerance=0.5", Language::Spanish), "tsvd ε=0,5");
         assert_eq!(name("linformer", "linformer", "", Language::English), "linformer");
     }
@@ -118,6 +124,6 @@ mod tests {
     #[test]
     fn a_label_of_several_kinds_is_not_mistaken() {
         assert_eq!(method_name("nystrom", "nystromformer", Language::English), "nystromformer");
-        assert_eq!(variant_name("file=a=b, , plain", Language::English), "a=b, plain");
+        assert_eq!(variant_name("file=a=b, , plain", Language::English), "(a=b, plain)");
     }
 }

@@ -3,10 +3,15 @@
 use super::{
     axis::Axis,
     canvas::{Pen, Place},
-    chart::{Chart, Panel},
+    chart::{self, Chart, Panel},
     label::{self, Label},
-    series::Series,
+    names::either,
+    series::{Point, Series},
 };
+use crate::language::Language;
+
+/// Markers nearer than this cover each other.
+const NEAR: f64 = 5.0;
 
 /// Least height of a panel; a long column of labels makes it higher.
 pub(super) const HEIGHT: f64 = 290.0;
@@ -24,51 +29,59 @@ pub(super) fn ranks(series: &[Series]) -> Vec<u64> {
     ranks
 }
 
-/// Draws the panel: unmarked series (references) below, then the others with bars and markers, and their labels. Returns the
-/// names of the series that have points the axis masks.
-///
-/// Marked series are moved sideways by a few pixels each, so that markers and bars at one rank stand beside each other.
-pub(super) fn draw(chart: &mut Chart, series: &[Series], x: Axis, y: Axis, height: f64, title: &str) -> Vec<String> {
-    let panel = chart.panel(x, y, height, title);
-    let spacing = least_spacing(&panel, &ranks(series));
-    let marked = series.iter().filter(|series| series.look.marker.is_some()).count();
-    let step = if marked > 1 { (spacing * 0.62 / (marked - 1) as f64).min(5.0) } else { 0.0 };
-    let mut nth = 0;
-    let shifts: Vec<f64> = series
-        .iter()
-        .map(|series| match series.look.marker {
-            None => 0.0,
-            Some(_) => {
-                nth += 1;
-                (nth - 1) as f64 * step - (marked - 1) as f64 * step / 2.0
-            }
-        })
-        .collect();
-    // One marker in so many, where the ranks are dense.
-    let stride = (12.0 / spacing.max(0.5)).ceil() as usize;
+/// What a panel could not show as it is.
+#[derive(Debug, Default)]
+pub(super) struct Remarks {
+    /// Series with points the axis masks.
+    pub masked: Vec<String>,
+    /// Some markers would cover each other.
+    pub turns: bool,
+}
 
-    let mut masked = Vec::new();
+impl Remarks {
+    pub fn add(&mut self, other: Self) {
+        self.turns |= other.turns;
+        self.masked.extend(other.masked);
+    }
+
+    /// The notes that go with a figure, `bars` being what its bars are.
+    pub fn notes(mut self, bars: Option<&str>, language: Language) -> Vec<String> {
+        let mut notes: Vec<String> = bars.map(str::to_owned).into_iter().collect();
+        if self.turns {
+            let turns = either(
+                language,
+                "Where points coincide, their markers take turns.",
+                "Donde los puntos coinciden, sus marcadores se alternan.",
+            );
+            notes.push(turns.to_owned());
+        }
+        self.masked.sort();
+        self.masked.dedup();
+        notes.extend(chart::masked_note(&self.masked, language));
+        notes
+    }
+}
+
+/// Draws the panel: unmarked series (references) below, then the others with bars and markers, and their labels.
+pub(super) fn draw(chart: &mut Chart, series: &[Series], x: Axis, y: Axis, height: f64, title: &str) -> Remarks {
+    let panel = chart.panel(x, y, height, title);
+    let place = |rank: u64, value: f64| panel.place(rank as f64, value);
     let mut labels = Vec::new();
-    for (series, &shift) in series.iter().zip(&shifts) {
-        let place = |rank: u64, value: f64| panel.place(rank as f64, value).map(|(x, y)| (x + shift, y));
+    let mut remarks = Remarks::default();
+    for series in series {
         if series.points.iter().any(|point| panel.y().masks(point.median)) {
-            masked.push(series.name.clone());
+            remarks.masked.push(series.name.clone());
         }
         let end = series.points.iter().rev().find_map(|point| place(point.rank, point.median));
-        if end.is_some() {
-            labels.push(Label::new(&series.name, series.look, end));
-        }
+        labels.extend(end.map(|end| Label::new(&series.name, series.look, Some(end))));
     }
     label::draw_column(&mut chart.canvas, labels, panel.right, (panel.top, panel.bottom));
 
-    let drawing_order = [false, true].into_iter().flat_map(|marked| {
-        series.iter().zip(&shifts).filter(move |(series, _)| series.look.marker.is_some() == marked)
-    });
-    for (series, &shift) in drawing_order.clone() {
-        let place = |rank: u64, value: f64| panel.place(rank as f64, value).map(|(x, y)| (x + shift, y));
+    let (marked, references): (Vec<&Series>, Vec<&Series>) =
+        series.iter().partition(|series| series.look.marker.is_some());
+    for series in references.iter().chain(&marked) {
         let pen = Pen { colour: series.look.colour, width: series.look.width, dash: series.look.dash };
-        let places: Vec<Option<Place>> =
-            series.points.iter().map(|point| place(point.rank, point.median)).collect();
+        let places: Vec<Option<Place>> = series.points.iter().map(|point| place(point.rank, point.median)).collect();
         for run in places.split(Option::is_none) {
             chart.canvas.line(run.iter().copied().flatten().collect(), pen);
         }
@@ -76,40 +89,67 @@ pub(super) fn draw(chart: &mut Chart, series: &[Series], x: Axis, y: Axis, heigh
         if let (None, [Some((x, y))]) = (series.look.marker, places.as_slice()) {
             chart.canvas.line(vec![(x - 14.0, *y), (x + 14.0, *y)], pen);
         }
-        for point in &series.points {
-            let Some((low, high)) = point.bar else { continue };
-            // A bar whose lower end is not positive goes down to the axis.
-            let (Some(low), Some(high)) = (place(point.rank, low).or_else(|| foot(&panel, point.rank, shift)), place(point.rank, high))
-            else {
-                continue;
-            };
-            chart.canvas.line(vec![low, high], Pen::solid(series.look.colour, 1.6));
-            if low.1 - high.1 > 4.0 {
-                for (x, y) in [low, high] {
-                    chart.canvas.line(vec![(x - 2.5, y), (x + 2.5, y)], Pen::solid(series.look.colour, 1.6));
-                }
-            }
+    }
+    let (shown, turns) = take_turns(&panel, &marked);
+    remarks.turns = turns;
+    for &(nth, point) in &shown {
+        draw_bar(chart, &panel, marked[nth], point);
+    }
+    for &(nth, point) in &shown {
+        if let (Some(at), Some(marker)) = (place(point.rank, point.median), marked[nth].look.marker) {
+            chart.canvas.marker(at, marker, marked[nth].look.colour);
         }
     }
-    for (series, &shift) in drawing_order {
-        let Some(marker) = series.look.marker else { continue };
-        for point in series.points.iter().rev().step_by(stride) {
-            if let Some((x, y)) = panel.place(point.rank as f64, point.median) {
-                chart.canvas.marker((x + shift, y), marker, series.look.colour);
-            }
-        }
-    }
-    masked
+    remarks
 }
 
-fn foot(panel: &Panel, rank: u64, shift: f64) -> Option<Place> {
-    let (x, _) = panel.place(rank as f64, panel.y().ticks.first()?.value)?;
-    Some((x + shift, panel.bottom))
+fn draw_bar(chart: &mut Chart, panel: &Panel, series: &Series, point: Point) {
+    let Some((low, high)) = point.bar else { return };
+    let Some((x, high)) = panel.place(point.rank as f64, high) else { return };
+    // A bar whose lower end is not positive goes down to the axis.
+    let low = panel.place(point.rank as f64, low).map_or(panel.bottom, |(_, low)| low);
+    let pen = Pen::solid(series.look.colour, 1.6);
+    chart.canvas.line(vec![(x, low), (x, high)], pen);
+    if low - high > 4.0 {
+        for y in [low, high] {
+            chart.canvas.line(vec![(x - 3.0, y), (x + 3.0, y)], pen);
+        }
+    }
+}
+
+/// Which points get a marker (position of the series, point), and whether some do not. Of points that would cover each other one
+/// is shown, of the series that was shown least so far: along coinciding curves the markers alternate, and every curve keeps its
+/// true place. (Moving them apart would put some below the optimum.)
+fn take_turns(panel: &Panel, series: &[&Series]) -> (Vec<(usize, Point)>, bool) {
+    let owned: Vec<Series> = series.iter().map(|series| (*series).clone()).collect();
+    let ranks = ranks(&owned);
+    // One rank in so many, where ranks are dense; the last always.
+    let stride = (12.0 / least_spacing(panel, &ranks).max(0.5)).ceil() as usize;
+    let mut times = vec![0_usize; series.len()];
+    let (mut shown, mut turns) = (Vec::new(), false);
+    for &rank in ranks.iter().rev().step_by(stride) {
+        let mut column: Vec<(f64, usize, Point)> = Vec::new();
+        for (nth, series) in series.iter().enumerate() {
+            let Some(point) = series.at(rank) else { continue };
+            column.extend(panel.place(rank as f64, point.median).map(|(_, y)| (y, nth, point)));
+        }
+        column.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        while let Some(&(first, ..)) = column.first() {
+            let together = column.partition_point(|(y, ..)| y - first < NEAR);
+            let chosen = column[..together].iter().min_by_key(|(_, nth, _)| (times[*nth], *nth)).copied();
+            if let Some((_, nth, point)) = chosen {
+                times[nth] += 1;
+                shown.push((nth, point));
+            }
+            turns |= together > 1;
+            column.drain(..together);
+        }
+    }
+    (shown, turns)
 }
 
 /// Pixels between the two nearest ranks.
 fn least_spacing(panel: &Panel, ranks: &[u64]) -> f64 {
-    let x = |rank: u64| panel.place(rank as f64, panel.y().ticks.first().map_or(1.0, |tick| tick.value)).map(|(x, _)| x);
-    let gaps = ranks.windows(2).filter_map(|pair| Some(x(pair[1])? - x(pair[0])?));
-    gaps.fold(panel.right - panel.left, f64::min)
+    let x = |rank: u64| panel.column(rank as f64);
+    ranks.windows(2).map(|pair| x(pair[1]) - x(pair[0])).fold(panel.right - panel.left, f64::min)
 }

@@ -3,7 +3,7 @@
 use super::{
     Figure, FigureError, FigureKind,
     axis::Axis,
-    chart::{self, Chart, masked_note},
+    chart::{self, Chart},
     label,
     names::either,
     rank_panel,
@@ -40,21 +40,14 @@ pub(super) fn draw(group: &Group<'_>, roster: &Roster, language: Language) -> Re
     let column = label::column_width(all.iter().map(|series| series.name.as_str()));
     let y_axes: Vec<&Axis> = axes.iter().map(|(_, axis)| axis).collect();
     let mut chart = Chart::new(&title, &y_axes, column, language);
-    let mut masked: Vec<String> = Vec::new();
+    let mut remarks = rank_panel::Remarks::default();
     for ((panel_title, series), (height, y)) in panels.iter().zip(axes) {
-        for name in rank_panel::draw(&mut chart, series, Axis::ranks(&ranks), y, height, panel_title) {
-            if !masked.contains(&name) {
-                masked.push(name);
-            }
-        }
+        remarks.add(rank_panel::draw(&mut chart, series, Axis::ranks(&ranks), y, height, panel_title));
     }
     chart.x_title(say("target rank k", "rango objetivo k"));
-    let mut notes = Vec::new();
-    if all.iter().flat_map(|series| &series.points).any(|point| point.bar.is_some()) {
-        notes.push(say("Bars: first to third quartile.", "Barras: del primer al tercer cuartil.").to_owned());
-    }
-    notes.extend(masked_note(&masked, language));
-    chart.notes(&notes);
+    let has_bars = all.iter().flat_map(|series| &series.points).any(|point| point.bar.is_some());
+    let bars = has_bars.then(|| say("Bars: first to third quartile.", "Barras: del primer al tercer cuartil."));
+    chart.notes(&remarks.notes(bars, language));
 
     let mut names: Vec<&str> = all.iter().map(|series| series.name.as_str()).collect();
     let mut seen = Vec::new();

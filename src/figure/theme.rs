@@ -207,7 +207,7 @@ pub(super) fn text_width(text: &str, size: f64) -> f64 {
         Err(_) => 0.65 * UNITS_PER_EM * text.chars().count() as f64,
     };
     // A letter the font lacks is drawn by another font of the reader's, up to one em wide.
-    let foreign = text.chars().filter(|&letter| letter > '\u{27E9}').count() as f64;
+    let foreign = text.chars().filter(|&letter| letter > '\u{2C7C}').count() as f64;
     (units / UNITS_PER_EM + foreign) * size
 }
 

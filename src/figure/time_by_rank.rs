@@ -3,7 +3,7 @@
 use super::{
     Figure, FigureError, FigureKind,
     axis::Axis,
-    chart::{self, Chart, masked_note},
+    chart::{self, Chart},
     label,
     names::either,
     rank_panel,
@@ -23,23 +23,22 @@ pub(super) fn draw(group: &Group<'_>, roster: &Roster, language: Language) -> Re
     let title = chart::title(say("Time by target rank", "Tiempo según el rango objetivo"), group);
     let column = label::column_width(series.iter().map(|series| series.name.as_str()));
     let mut chart = Chart::new(&title, &[&y], column, language);
-    let masked = rank_panel::draw(&mut chart, &series, x, y, height, say("total time (s), median", "tiempo total (s), mediana"));
+    let remarks = rank_panel::draw(&mut chart, &series, x, y, height, say("total time (s), median", "tiempo total (s), mediana"));
     chart.x_title(say("target rank k", "rango objetivo k"));
 
     let points = || series.iter().flat_map(|series| &series.points);
-    let mut notes = Vec::new();
-    if points().any(|point| point.bar.is_some()) {
-        notes.push(say("Bars: 95% interval of the median.", "Barras: intervalo del 95 % de la mediana.").to_owned());
-    }
-    if points().any(|point| point.bar.is_none()) {
-        let none = say(
-            "Points without a bar: fewer than 6 values, so the median has no 95% interval.",
-            "Puntos sin barra: menos de 6 valores, con los que la mediana no tiene intervalo del 95 %.",
-        );
-        notes.push(none.to_owned());
-    }
-    notes.extend(masked_note(&masked, language));
-    chart.notes(&notes);
+    let bars = match (points().any(|point| point.bar.is_some()), points().any(|point| point.bar.is_none())) {
+        (true, false) => say("Bars: 95% interval of the median.", "Barras: intervalo del 95 % de la mediana."),
+        (false, _) => say(
+            "No bars: fewer than 6 values, so the median has no 95% interval.",
+            "Sin barras: con menos de 6 valores la mediana no tiene intervalo del 95 %.",
+        ),
+        (true, true) => say(
+            "Bars: 95% interval of the median; none where there are fewer than 6 values.",
+            "Barras: intervalo del 95 % de la mediana; sin barra donde hay menos de 6 valores.",
+        ),
+    };
+    chart.notes(&remarks.notes(Some(bars), language));
 
     let names: Vec<&str> = series.iter().map(|series| series.name.as_str()).collect();
     let description = format!(
@@ -51,10 +50,8 @@ pub(super) fn draw(group: &Group<'_>, roster: &Roster, language: Language) -> Re
         ),
         names.join(", "),
         say(
-            "Total time is the time to factor and, where the method needs the matrix, to form it. Markers at one rank are moved \
-             apart sideways.",
-            "El tiempo total es el de factorizar y, si el método necesita la matriz, el de formarla. Los marcadores de un mismo \
-             rango están separados lateralmente.",
+            "Total time is the time to factor and, where the method needs the matrix, to form it.",
+            "El tiempo total es el de factorizar y, si el método necesita la matriz, el de formarla.",
         )
     );
     chart.finish(FigureKind::TimeByRank, group, title, description).map(Some)
