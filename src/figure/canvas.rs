@@ -7,11 +7,14 @@ use plotters::prelude::*;
 
 use super::{
     FigureError, svg,
-    theme::{self, Colour, Marker},
+    theme::{self, Colour, Look, Marker},
 };
 
 /// plotters' pixels per user unit.
 pub(super) const SCALE: f64 = 10.0;
+
+/// How long each of several lines that lie on each other is drawn in turn.
+const TURN: usize = 8;
 
 pub(super) type Place = (f64, f64);
 
@@ -29,11 +32,17 @@ pub(super) struct Pen {
     pub width: f64,
     /// `stroke-dasharray`, empty for a solid line.
     pub dash: &'static str,
+    /// Instead of the dashes: the `nth` of `of` lines that lie on each other, each drawn for a stretch in turn.
+    pub turn: Option<(usize, usize)>,
 }
 
 impl Pen {
     pub fn solid(colour: Colour, width: f64) -> Self {
-        Self { colour, width, dash: "" }
+        Self { colour, width, dash: "", turn: None }
+    }
+
+    pub fn of(look: Look) -> Self {
+        Self { colour: look.colour, width: look.width, dash: look.dash, turn: None }
     }
 }
 
@@ -196,9 +205,13 @@ impl Shape {
     fn additions(&self) -> svg::Additions {
         match self {
             Self::Line { pen, .. } => {
-                let mut additions = vec![("stroke-linejoin", "round")];
-                if !pen.dash.is_empty() {
-                    additions.push(("stroke-dasharray", pen.dash));
+                let mut additions = vec![("stroke-linejoin", "round".to_owned())];
+                if let Some((nth, of)) = pen.turn {
+                    let (stretch, period) = (TURN, TURN * of);
+                    additions.push(("stroke-dasharray", format!("{stretch} {}", period - stretch)));
+                    additions.push(("stroke-dashoffset", format!("{}", (period - nth * stretch) % period)));
+                } else if !pen.dash.is_empty() {
+                    additions.push(("stroke-dasharray", pen.dash.to_owned()));
                 }
                 additions
             }
@@ -206,16 +219,17 @@ impl Shape {
             Self::Text { anchor, halo, .. } => {
                 let mut additions = match anchor {
                     Anchor::Start => Vec::new(),
-                    Anchor::Middle => vec![("text-anchor", "middle")],
-                    Anchor::End => vec![("text-anchor", "end")],
+                    Anchor::Middle => vec![("text-anchor", "middle".to_owned())],
+                    Anchor::End => vec![("text-anchor", "end".to_owned())],
                 };
                 if *halo {
-                    additions.extend([
+                    let rim = [
                         ("paint-order", "stroke"),
                         ("stroke", "#FFFFFF"),
                         ("stroke-width", "4"),
                         ("stroke-linejoin", "round"),
-                    ]);
+                    ];
+                    additions.extend(rim.map(|(attribute, value)| (attribute, value.to_owned())));
                 }
                 additions
             }

@@ -57,7 +57,7 @@ pub(super) fn draw(group: &Group<'_>, roster: &Roster, language: Language) -> Re
     label::draw_column(&mut chart.canvas, labels, panel.right, (panel.top, panel.bottom));
     chart.canvas.line(staircase(&panel, &front), Pen::solid(FRONT.colour, FRONT.width));
     for curve in &curves {
-        let pen = Pen { colour: curve.look.colour, width: curve.look.width, dash: curve.look.dash };
+        let pen = Pen::of(curve.look);
         let places: Vec<Option<Place>> = curve.spots.iter().map(|spot| panel.place(spot.seconds, spot.error)).collect();
         for run in places.split(Option::is_none) {
             chart.canvas.line(run.iter().copied().flatten().collect(), pen);

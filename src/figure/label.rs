@@ -62,7 +62,7 @@ pub(super) fn draw_column(canvas: &mut Canvas, mut labels: Vec<Label>, plot_righ
         }
     }
     for (label, centre) in labels.iter().zip(centres) {
-        let pen = Pen { colour: label.look.colour, width: label.look.width, dash: label.look.dash };
+        let pen = Pen::of(label.look);
         canvas.line(vec![(sample, centre), (sample_end, centre)], pen);
         if let Some(marker) = label.look.marker {
             canvas.marker(((sample + sample_end) / 2.0, centre), marker, label.look.colour);

@@ -92,7 +92,7 @@ pub(super) fn either<'a>(language: Language, english: &'a str, spanish: &'a str)
 fn value_name(value: &str, language: Language) -> String {
     let (english, spanish) = match value {
         "uniform" => ("uniform", "uniforme"),
-        "rpcholesky" => ("RPCholesky", "RPCholesky"),
+        "rp_cholesky" => ("RPCholesky", "RPCholesky"),
         "gaussian" => ("Gaussian", "gaussiano"),
         "exact" => ("exact", "exacta"),
         "iterative" => ("iterative", "iterativa"),
@@ -115,7 +115,7 @@ mod tests {
             "SVD aleatorizada q=2, p=10"
         );
         assert_eq!(name("nystrom", "nystrom_uniform", "", Language::Spanish), "Nyström (uniforme)");
-        assert_eq!(name("nystrom", "nystrom", "sampling=rpcholesky", Language::English), "Nyström (RPCholesky)");
+        assert_eq!(name("nystrom", "nystrom", "sampling=rp_cholesky", Language::English), "Nyström (RPCholesky)");
         assert_eq!(name("truncated_svd", "tsvd", "tolerance=0.5", Language::Spanish), "tsvd ε=0,5");
         assert_eq!(name("linformer", "linformer", "", Language::English), "linformer");
     }

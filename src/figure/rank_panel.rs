@@ -12,6 +12,8 @@ use crate::language::Language;
 
 /// Markers nearer than this cover each other.
 const NEAR: f64 = 5.0;
+/// Lines nearer than this cover each other.
+const COVERED: f64 = 1.5;
 
 /// Least height of a panel; a long column of labels makes it higher.
 pub(super) const HEIGHT: f64 = 290.0;
@@ -79,17 +81,17 @@ pub(super) fn draw(chart: &mut Chart, series: &[Series], x: Axis, y: Axis, heigh
 
     let (marked, references): (Vec<&Series>, Vec<&Series>) =
         series.iter().partition(|series| series.look.marker.is_some());
-    for series in references.iter().chain(&marked) {
-        let pen = Pen { colour: series.look.colour, width: series.look.width, dash: series.look.dash };
+    for series in references {
         let places: Vec<Option<Place>> = series.points.iter().map(|point| place(point.rank, point.median)).collect();
         for run in places.split(Option::is_none) {
-            chart.canvas.line(run.iter().copied().flatten().collect(), pen);
+            chart.canvas.line(run.iter().copied().flatten().collect(), Pen::of(series.look));
         }
         // A reference at a single rank has no line: a short one stands for it.
-        if let (None, [Some((x, y))]) = (series.look.marker, places.as_slice()) {
-            chart.canvas.line(vec![(x - 14.0, *y), (x + 14.0, *y)], pen);
+        if let [Some((x, y))] = places.as_slice() {
+            chart.canvas.line(vec![(x - 14.0, *y), (x + 14.0, *y)], Pen::of(series.look));
         }
     }
+    draw_lines(chart, &panel, &marked);
     let (shown, turns) = take_turns(&panel, &marked);
     remarks.turns = turns;
     for &(nth, point) in &shown {
@@ -101,6 +103,43 @@ pub(super) fn draw(chart: &mut Chart, series: &[Series], x: Axis, y: Axis, heigh
         }
     }
     remarks
+}
+
+/// The lines of all series, point to point. Lines that lie on each other between two ranks are drawn in turns, stretch by
+/// stretch, so that none hides the others.
+fn draw_lines(chart: &mut Chart, panel: &Panel, series: &[&Series]) {
+    let segments: Vec<Vec<(Place, Place)>> = series
+        .iter()
+        .map(|series| {
+            let place = |point: &Point| panel.place(point.rank as f64, point.median);
+            series.points.windows(2).filter_map(|pair| Some((place(&pair[0])?, place(&pair[1])?))).collect()
+        })
+        .collect();
+    let together = |(a, b): &(Place, Place), (c, d): &(Place, Place)| {
+        (a.0, b.0) == (c.0, d.0) && (a.1 - c.1).abs() < COVERED && (b.1 - d.1).abs() < COVERED
+    };
+    for (nth, series) in series.iter().enumerate() {
+        // Stretches alone on their way are drawn as one line, so that its dashes run on.
+        let mut run: Vec<Place> = Vec::new();
+        for segment in &segments[nth] {
+            let shares = |other: &Vec<(Place, Place)>| other.iter().any(|other| together(other, segment));
+            let sharing: Vec<usize> =
+                (0..segments.len()).filter(|&other| other == nth || shares(&segments[other])).collect();
+            if sharing.len() > 1 || run.last() != Some(&segment.0) {
+                chart.canvas.line(std::mem::take(&mut run), Pen::of(series.look));
+            }
+            if sharing.len() > 1 {
+                let turn = sharing.iter().position(|&other| other == nth).map(|place| (place, sharing.len()));
+                chart.canvas.line(vec![segment.0, segment.1], Pen { turn, ..Pen::of(series.look) });
+            } else {
+                if run.is_empty() {
+                    run.push(segment.0);
+                }
+                run.push(segment.1);
+            }
+        }
+        chart.canvas.line(run, Pen::of(series.look));
+    }
 }
 
 fn draw_bar(chart: &mut Chart, panel: &Panel, series: &Series, point: Point) {

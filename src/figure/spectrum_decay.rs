@@ -15,7 +15,7 @@ use super::{
 use crate::{language::Language, table::Results};
 
 const THRESHOLDS: [&str; 3] = ["90", "99", "99.9"];
-const LINE: Pen = Pen { colour: theme::BLUE, width: 2.5, dash: "" };
+const LINE: Pen = Pen { colour: theme::BLUE, width: 2.5, dash: "", turn: None };
 const DOT: Marker = Marker { shape: Shape::Circle, filled: true };
 const MARK: Look = Look { colour: theme::MUTED, width: 1.4, dash: "2 3", marker: None };
 
@@ -171,7 +171,7 @@ fn marks(energy: &[Slice], language: Language) -> Vec<Mark> {
 }
 
 fn draw_marks(chart: &mut Chart, panel: &Panel, marks: &[Mark]) {
-    let pen = Pen { colour: MARK.colour, width: MARK.width, dash: MARK.dash };
+    let pen = Pen::of(MARK);
     let mut labels = Vec::new();
     for mark in marks {
         let Some((x, y)) = panel.place(mark.index as f64, mark.energy) else { continue };

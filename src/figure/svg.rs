@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::{FigureError, canvas::SCALE, theme};
 
 /// Attributes to add to one tag.
-pub(super) type Additions = Vec<(&'static str, &'static str)>;
+pub(super) type Additions = Vec<(&'static str, String)>;
 
 /// What the SVG says about itself.
 pub(super) struct Page {
@@ -155,7 +155,7 @@ mod tests {
             <polyline fill=\"none\" opacity=\"1\" stroke=\"#0072B2\" stroke-width=\"25\" points=\"10,20 33,-5 \"/>\n\
             <text x=\"105\" y=\"20\" dy=\"0.76em\" text-anchor=\"start\" font-family=\"DejaVu Sans\" \
             font-size=\"160.00000000000003\" opacity=\"1\" fill=\"#1F2328\">\na &lt; b\n</text>\n</svg>\n";
-        let additions = [vec![("stroke-dasharray", "3 3")], vec![("text-anchor", "end")]];
+        let additions = [vec![("stroke-dasharray", "3 3".to_owned())], vec![("text-anchor", "end".to_owned())]];
         let svg = finish(painted, &additions, (10.0, 5.0), &page()).unwrap();
         let body: Vec<&str> = svg.lines().skip(4).collect();
         assert_eq!(

@@ -267,6 +267,8 @@ fn gallery() {
     each_figure(|name, _, figure| {
         let file = folder.join(name.replace('/', "."));
         std::fs::write(file.with_added_extension("svg"), &figure.svg).unwrap();
-        std::fs::write(file.with_added_extension("png"), figure::to_png(&figure.svg, 960).unwrap()).unwrap();
+        if name.starts_with("sweep") {
+            std::fs::write(file.with_added_extension("png"), figure::to_png(&figure.svg, 960).unwrap()).unwrap();
+        }
     });
 }
