@@ -4,6 +4,7 @@
 mod broken_specs;
 mod encoder;
 mod encoder_sample;
+mod figures;
 mod hostile_files;
 mod lapack_ratios;
 mod methods;
