@@ -57,8 +57,7 @@ impl Axis {
         // A run of whole decades is written in powers of ten; a few ticks around 1 in plain decimals.
         let plain = numbers.iter().any(|number| number.mantissa != 1)
             && numbers.iter().all(|number| (1e-3..1e4).contains(&number.value()));
-        let label =
-            |number: &Decimal| if plain { number.plain(language) } else { number.scientific(language) };
+        let label = |number: &Decimal| if plain { number.plain(language) } else { number.scientific(language) };
         let ticks = numbers.iter().map(|number| Tick { value: number.value(), label: label(number) }).collect();
         Self { scale: Scale::Log10, low, high, ticks }
     }
@@ -192,7 +191,7 @@ fn superscript(number: i32) -> String {
 }
 
 /// Ticks for 10^low..10^high: whole decades (every second, third, fifth … if there are many); inside two decades 1-2-5
-/// multiples; where even those are fewer than three, evenly spaced numbers.
+/// multiples, with 3 and 7 where those are fewer than three; failing that, evenly spaced numbers.
 fn log_ticks(low: f64, high: f64, most: usize) -> Vec<Decimal> {
     let (first, last) = (low.ceil() as i32, high.floor() as i32);
     let inside = |number: &Decimal| {
@@ -218,9 +217,10 @@ fn log_ticks(low: f64, high: f64, most: usize) -> Vec<Decimal> {
             .filter(|number| inside(number))
             .collect()
     };
-    let ticks = steps(&[1, 2, 5]);
-    if ticks.len() >= 3 {
-        return ticks;
+    for ticks in [steps(&[1, 2, 5]), steps(&[1, 2, 3, 5, 7])] {
+        if ticks.len() >= 3 {
+            return ticks;
+        }
     }
     linear_ticks(10f64.powf(low), 10f64.powf(high), most.min(5), i32::MIN)
         .into_iter()

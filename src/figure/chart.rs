@@ -83,8 +83,7 @@ impl Chart {
         }
         let (top, bottom) = (self.y + 8.0, self.y + 8.0 + height);
         let pixel = |value: f64| (value * SCALE).round() as i32;
-        let coordinates =
-            Cartesian2d::new(x, y, (pixel(self.left)..pixel(self.right), pixel(bottom)..pixel(top)));
+        let coordinates = Cartesian2d::new(x, y, (pixel(self.left)..pixel(self.right), pixel(bottom)..pixel(top)));
         let panel = Panel { coordinates, left: self.left, right: self.right, top, bottom };
         self.draw_y_ticks(&panel);
         self.draw_x_ticks(&panel);
@@ -137,7 +136,8 @@ impl Chart {
         self.y += LINE - 2.0;
         let width = text_width(text, TEXT);
         // Under the middle of the panel, unless that would take it out of the figure.
-        let middle = f64::midpoint(self.left, self.right).clamp(MARGIN + width / 2.0, theme::WIDTH - MARGIN - width / 2.0);
+        let middle =
+            f64::midpoint(self.left, self.right).clamp(MARGIN + width / 2.0, theme::WIDTH - MARGIN - width / 2.0);
         self.canvas.text(text, (middle, self.y - 0.25 * TEXT), Anchor::Middle, TEXT, MUTED);
     }
 
@@ -191,6 +191,7 @@ pub(super) fn title(what: &str, group: &Group<'_>) -> String {
 
 /// The note that says which series have values that a logarithmic axis cannot show.
 pub(super) fn masked_note(names: &[String], language: Language) -> Option<String> {
+    const NAMED: usize = 4;
     if names.is_empty() {
         return None;
     }
@@ -199,5 +200,13 @@ pub(super) fn masked_note(names: &[String], language: Language) -> Option<String
         "Values of 0 or less have no place on a logarithmic axis and are left out: ",
         "Los valores nulos o negativos no caben en un eje logarítmico y se omiten: ",
     );
-    Some(format!("{text}{}.", names.join("; ")))
+    if names.len() <= NAMED {
+        return Some(format!("{text}{}.", names.join("; ")));
+    }
+    let more = names.len() - NAMED + 1;
+    let more = match language {
+        Language::English => format!("{more} more"),
+        Language::Spanish => format!("{more} más"),
+    };
+    Some(format!("{text}{}; {more}.", names[..NAMED - 1].join("; ")))
 }

@@ -8,6 +8,7 @@ use super::{
     chart::{self, Chart, Panel, masked_note},
     label::{self, Label},
     names::either,
+    rank_panel,
     series::{Bar, Group, Roster, Series},
     theme::{self, INK, Look, NEUTRAL, TEXT, text_width},
 };
@@ -65,7 +66,7 @@ pub(super) fn draw(group: &Group<'_>, roster: &Roster, language: Language) -> Re
     }
     for curve in &curves {
         let Some(marker) = curve.look.marker else { continue };
-        for at in curve.spots.iter().filter_map(|spot| panel.place(spot.seconds, spot.error)) {
+        for at in marked(&panel, curve) {
             chart.canvas.marker(at, marker, curve.look.colour);
         }
     }
@@ -79,9 +80,8 @@ pub(super) fn draw(group: &Group<'_>, roster: &Roster, language: Language) -> Re
         )
         .to_owned(),
     ];
-    let is_masked = |curve: &&Curve| {
-        curve.spots.iter().any(|spot| panel.y().masks(spot.error) || panel.x().masks(spot.seconds))
-    };
+    let is_masked =
+        |curve: &&Curve| curve.spots.iter().any(|spot| panel.y().masks(spot.error) || panel.x().masks(spot.seconds));
     let masked: Vec<String> = curves.iter().filter(is_masked).map(|curve| curve.name.clone()).collect();
     notes.extend(masked_note(&masked, language));
     chart.notes(&notes);
@@ -115,6 +115,17 @@ fn curves(errors: &[Series], seconds: &[Series]) -> Vec<Curve> {
         (!spots.is_empty()).then(|| Curve { name: error.name.clone(), look: error.look, spots })
     };
     errors.iter().filter_map(curve).collect()
+}
+
+/// Where a curve has its markers: at every spot, unless they are too near to the one after.
+fn marked(panel: &Panel, curve: &Curve) -> Vec<Place> {
+    let mut marked: Vec<Place> = Vec::new();
+    for (x, y) in curve.spots.iter().rev().filter_map(|spot| panel.place(spot.seconds, spot.error)) {
+        if marked.last().is_none_or(|after| (after.0 - x).hypot(after.1 - y) >= rank_panel::ROOM / 2.0) {
+            marked.push((x, y));
+        }
+    }
+    marked
 }
 
 /// The drawn spots that no other beats in both time and error, by ascending time.
@@ -153,8 +164,7 @@ fn annotate(chart: &mut Chart, panel: &Panel, curves: &[Curve], front: &[Spot]) 
     let place = |spot: &Spot| panel.place(spot.seconds, spot.error);
     let markers: Vec<Occupied> = curves
         .iter()
-        .flat_map(|curve| &curve.spots)
-        .filter_map(place)
+        .flat_map(|curve| marked(panel, curve))
         .map(|at| Occupied::around(at, theme::MARKER + 2.0, theme::MARKER + 2.0))
         .collect();
     let segments: Vec<(Place, Place)> = curves
@@ -179,8 +189,18 @@ fn annotate(chart: &mut Chart, panel: &Panel, curves: &[Curve], front: &[Spot]) 
         let text = format!("k={}", spot.rank);
         let half = text_width(&text, TEXT) / 2.0;
         let (near, far) = (half + theme::MARKER + 5.0, 0.5 * TEXT + theme::MARKER + 3.0);
-        let around = [(near, -far), (-near, far), (near, far), (-near, -far), (near, 0.0), (-near, 0.0), (0.0, -far), (0.0, far)];
-        let spaces = around.map(|(dx, dy)| ((x + dx, y + dy), Occupied::around((x + dx, y + dy), half + 2.0, 0.62 * TEXT)));
+        let around = [
+            (near, -far),
+            (-near, far),
+            (near, far),
+            (-near, -far),
+            (near, 0.0),
+            (-near, 0.0),
+            (0.0, -far),
+            (0.0, far),
+        ];
+        let spaces =
+            around.map(|(dx, dy)| ((x + dx, y + dy), Occupied::around((x + dx, y + dy), half + 2.0, 0.62 * TEXT)));
         let fits = |space: Occupied| {
             space.left > panel.left
                 && space.right < panel.right

@@ -24,7 +24,7 @@ pub(super) struct Label {
 
 impl Label {
     pub fn new(text: &str, look: Look, end: Option<Place>) -> Self {
-        Self { lines: wrap(text, WIDEST, 2, TEXT), look, end }
+        Self { lines: two_lines(text), look, end }
     }
 
     fn height(&self) -> f64 {
@@ -34,14 +34,14 @@ impl Label {
 
 /// Width of the column that holds such names.
 pub(super) fn column_width<'a>(names: impl IntoIterator<Item = &'a str>) -> f64 {
-    let widths = names.into_iter().flat_map(|name| wrap(name, WIDEST, 2, TEXT)).map(|line| text_width(&line, TEXT));
+    let widths = names.into_iter().flat_map(two_lines).map(|line| text_width(&line, TEXT));
     let widest = widths.fold(0.0, f64::max);
     if widest > 0.0 { KEY_WIDTH + widest } else { 0.0 }
 }
 
 /// Height of a column with all of these names in it.
 pub(super) fn column_height<'a>(names: impl IntoIterator<Item = &'a str>) -> f64 {
-    let lines = names.into_iter().map(|name| wrap(name, WIDEST, 2, TEXT).len() as f64 * TEXT * theme::LINE_HEIGHT + GAP);
+    let lines = names.into_iter().map(|name| two_lines(name).len() as f64 * TEXT * theme::LINE_HEIGHT + GAP);
     lines.sum()
 }
 
@@ -111,6 +111,24 @@ fn spread(wishes: &[f64], sizes: &[f64], (top, bottom): (f64, f64)) -> Vec<f64> 
         }
     }
     centres
+}
+
+/// A name on at most two lines of the column. What tells long names apart is at their end (the variant), so they lose their
+/// middle.
+fn two_lines(name: &str) -> Vec<String> {
+    let mut lines = wrap(name, WIDEST, usize::MAX, TEXT);
+    if lines.len() <= 2 {
+        return lines;
+    }
+    let words: Vec<&str> = name.split_whitespace().collect();
+    let fits = |start: &usize| text_width(&format!("… {}", words[*start..].join(" ")), TEXT) <= WIDEST;
+    lines.truncate(1);
+    if let Some(start) = (1..words.len()).find(fits) {
+        lines.push(format!("… {}", words[start..].join(" ")));
+    } else {
+        lines.extend(wrap(words[words.len() - 1], WIDEST, 1, TEXT));
+    }
+    lines
 }
 
 /// Breaks text at spaces into lines no wider than `width`; what does not fit into `most` lines ends in an ellipsis.
@@ -184,5 +202,12 @@ mod tests {
         let lines = wrap(&"one two three ".repeat(9), WIDEST, 2, TEXT);
         assert!(lines.len() == 2 && lines[1].ends_with('…') && lines.iter().all(|l| text_width(l, TEXT) <= WIDEST));
         assert!(wrap(" ", WIDEST, 2, TEXT).is_empty());
+    }
+
+    #[test]
+    fn a_long_name_keeps_what_tells_it_apart() {
+        assert_eq!(two_lines("a name of rather many words (exact) q=2"), ["a name of rather", "… (exact) q=2"]);
+        let lines = two_lines(&format!("one two {}", "interminable".repeat(3)));
+        assert!(lines.len() == 2 && lines.iter().all(|line| text_width(line, TEXT) <= WIDEST));
     }
 }

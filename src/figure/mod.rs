@@ -120,7 +120,9 @@ pub fn draw_all(results: &Results, language: Language) -> Result<Vec<Figure>, Fi
         for kind in FigureKind::ALL {
             if let Some(mut figure) = kind.draw(results, &group, &roster, language)? {
                 // Labels that differ only in characters unfit for a file name.
-                let same = figures.iter().filter(|other| other.id == figure.id || other.id.starts_with(&format!("{}~", figure.id)));
+                let same = figures
+                    .iter()
+                    .filter(|other| other.id == figure.id || other.id.starts_with(&format!("{}~", figure.id)));
                 let same = same.count();
                 if same > 0 {
                     figure.id = format!("{}~{}", figure.id, same + 1);

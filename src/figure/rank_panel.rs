@@ -12,6 +12,8 @@ use crate::language::Language;
 
 /// Markers nearer than this cover each other.
 const NEAR: f64 = 5.0;
+/// Between neighbouring markers of one curve.
+pub(super) const ROOM: f64 = 12.0;
 /// Lines nearer than this cover each other.
 const COVERED: f64 = 1.5;
 
@@ -162,11 +164,16 @@ fn draw_bar(chart: &mut Chart, panel: &Panel, series: &Series, point: Point) {
 fn take_turns(panel: &Panel, series: &[&Series]) -> (Vec<(usize, Point)>, bool) {
     let owned: Vec<Series> = series.iter().map(|series| (*series).clone()).collect();
     let ranks = ranks(&owned);
-    // One rank in so many, where ranks are dense; the last always.
-    let stride = (12.0 / least_spacing(panel, &ranks).max(0.5)).ceil() as usize;
+    // Of ranks too near for two markers, the last.
+    let mut apart: Vec<u64> = Vec::new();
+    for &rank in ranks.iter().rev() {
+        if apart.last().is_none_or(|&after| panel.column(after as f64) - panel.column(rank as f64) >= ROOM) {
+            apart.push(rank);
+        }
+    }
     let mut times = vec![0_usize; series.len()];
     let (mut shown, mut turns) = (Vec::new(), false);
-    for &rank in ranks.iter().rev().step_by(stride) {
+    for rank in apart {
         let mut column: Vec<(f64, usize, Point)> = Vec::new();
         for (nth, series) in series.iter().enumerate() {
             let Some(point) = series.at(rank) else { continue };
@@ -185,10 +192,4 @@ fn take_turns(panel: &Panel, series: &[&Series]) -> (Vec<(usize, Point)>, bool) 
         }
     }
     (shown, turns)
-}
-
-/// Pixels between the two nearest ranks.
-fn least_spacing(panel: &Panel, ranks: &[u64]) -> f64 {
-    let x = |rank: u64| panel.column(rank as f64);
-    ranks.windows(2).map(|pair| x(pair[1]) - x(pair[0])).fold(panel.right - panel.left, f64::min)
 }

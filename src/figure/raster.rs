@@ -17,8 +17,7 @@ pub fn to_png(svg: &str, width: u32) -> Result<Vec<u8>, FigureError> {
     let mut fonts = fontdb::Database::new();
     fonts.load_font_data(theme::FONT.to_vec());
     fonts.set_sans_serif_family(theme::FONT_FAMILY);
-    let options =
-        Options { fontdb: Arc::new(fonts), font_family: theme::FONT_FAMILY.to_owned(), ..Options::default() };
+    let options = Options { fontdb: Arc::new(fonts), font_family: theme::FONT_FAMILY.to_owned(), ..Options::default() };
     let tree = Tree::from_str(svg, &options).map_err(|error| FigureError::Read(error.to_string()))?;
     let scale = width as f32 / tree.size().width();
     let height = (tree.size().height() * scale).round() as u32;

@@ -28,11 +28,7 @@ struct Slice {
     high: f64,
 }
 
-pub(super) fn draw(
-    results: &Results,
-    group: &Group<'_>,
-    language: Language,
-) -> Result<Option<Figure>, FigureError> {
+pub(super) fn draw(results: &Results, group: &Group<'_>, language: Language) -> Result<Option<Figure>, FigureError> {
     let say = |english, spanish| either(language, english, spanish);
     let spectra = Spectra::of(results, group);
     let Some(last) = spectra.values.last().map(|slice| slice.index) else { return Ok(None) };
@@ -61,7 +57,9 @@ pub(super) fn draw(
     if many {
         notes.push(match language {
             Language::English => format!("Line: median of {} matrices; band: least to greatest.", spectra.variants),
-            Language::Spanish => format!("Línea: mediana de {} matrices; banda: del mínimo al máximo.", spectra.variants),
+            Language::Spanish => {
+                format!("Línea: mediana de {} matrices; banda: del mínimo al máximo.", spectra.variants)
+            }
         });
     }
     if masked {
@@ -141,8 +139,7 @@ fn draw_curve(chart: &mut Chart, panel: &Panel, slices: &[Slice], band: bool) {
         let back = drawn.iter().rev().filter_map(|slice| lower(slice));
         chart.canvas.area(upwards.chain(back).collect(), LINE.colour, 0.22);
     }
-    let places: Vec<Option<Place>> =
-        drawn.iter().map(|slice| panel.place(slice.index as f64, slice.median)).collect();
+    let places: Vec<Option<Place>> = drawn.iter().map(|slice| panel.place(slice.index as f64, slice.median)).collect();
     for run in places.split(Option::is_none) {
         chart.canvas.line(run.iter().copied().flatten().collect(), LINE);
     }

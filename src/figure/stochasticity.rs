@@ -51,7 +51,12 @@ pub(super) fn draw(group: &Group<'_>, roster: &Roster, language: Language) -> Re
 
     let mut names: Vec<&str> = all.iter().map(|series| series.name.as_str()).collect();
     let mut seen = Vec::new();
-    names.retain(|name| !seen.contains(name) && { seen.push(*name); true });
+    names.retain(|name| {
+        !seen.contains(name) && {
+            seen.push(*name);
+            true
+        }
+    });
     let description = format!(
         "{} {}.",
         say(

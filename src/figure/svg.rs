@@ -115,9 +115,10 @@ fn dark_style() -> String {
     style
 }
 
-/// Whether XML has a way to write it.
+/// Whether XML has a way to write it, and it does not turn the text around it into another direction.
 pub(super) fn writable(letter: char) -> bool {
-    !letter.is_control() && !matches!(letter, '\u{FFFE}' | '\u{FFFF}')
+    let turns = matches!(letter, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    !letter.is_control() && !turns && !matches!(letter, '\u{FFFE}' | '\u{FFFF}')
 }
 
 /// Text for the inside of an element, whatever a spec's author wrote.

@@ -23,7 +23,8 @@ pub(super) fn draw(group: &Group<'_>, roster: &Roster, language: Language) -> Re
     let title = chart::title(say("Time by target rank", "Tiempo según el rango objetivo"), group);
     let column = label::column_width(series.iter().map(|series| series.name.as_str()));
     let mut chart = Chart::new(&title, &[&y], column, language);
-    let remarks = rank_panel::draw(&mut chart, &series, x, y, height, say("total time (s), median", "tiempo total (s), mediana"));
+    let remarks =
+        rank_panel::draw(&mut chart, &series, x, y, height, say("total time (s), median", "tiempo total (s), mediana"));
     chart.x_title(say("target rank k", "rango objetivo k"));
 
     let points = || series.iter().flat_map(|series| &series.points);

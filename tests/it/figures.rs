@@ -115,8 +115,7 @@ fn each_series_of_a_figure_has_a_label() {
         let written: Vec<String> = texts(&layout(&figure.svg)).into_iter().map(|(text, _)| text).collect();
         let written = written.join(" ");
         for method in synthetic::ten_methods() {
-            let name =
-                figure::names::instance_name(method.kind, method.label, method.variant, Language::Spanish);
+            let name = figure::names::instance_name(method.kind, method.label, method.variant, Language::Spanish);
             assert!(written.contains(&name), "{}: {name} is not in {written}", figure.id);
         }
     }
@@ -176,6 +175,52 @@ fn a_sweep_of_attention_has_all_five_figures_and_a_spectrum_four() {
             "error_by_time.power.f32",
         ]
     );
+}
+
+/// A zero cannot be drawn on a logarithmic axis; that it is missing is said.
+#[test]
+fn what_is_left_out_is_said() {
+    for (name, results) in synthetic::edge_cases() {
+        let has_zeros =
+            results.summary.iter().any(|row| row.median == 0.0 && row.quantity == "relative_frobenius_error");
+        for figure in figure::draw_all(&results, Language::Spanish).unwrap() {
+            if figure.kind == FigureKind::ErrorByRank {
+                assert_eq!(has_zeros, figure.svg.contains("Los valores nulos o negativos"), "{name}");
+            }
+        }
+    }
+}
+
+/// The same kind of method is the same colour everywhere, so that a reader who has seen one figure can read the next.
+#[test]
+fn a_kind_keeps_its_colour_in_every_figure() {
+    let colour_of = |methods: &[synthetic::Method], kind: FigureKind| -> BTreeSet<String> {
+        let mut results = synthetic::empty("colours");
+        let family = synthetic::Family {
+            label: "power",
+            precision: "f64",
+            variants: 1,
+            ranks: &[8, 16],
+            methods,
+            attention: true,
+        };
+        synthetic::add(&mut results, &family);
+        let figures = figure::draw_all(&results, Language::English).unwrap();
+        let figure = figures.into_iter().find(|figure| figure.kind == kind).unwrap();
+        let lines = figure.svg.lines().filter(|line| line.contains("stroke-width=\"2.5\""));
+        lines.map(|line| line.split("stroke=\"").nth(1).unwrap()[..7].to_owned()).collect()
+    };
+    let methods = synthetic::ten_methods();
+    for method in &methods {
+        for kind in
+            [FigureKind::ErrorByRank, FigureKind::TimeByRank, FigureKind::ErrorByTime, FigureKind::Stochasticity]
+        {
+            let alone = colour_of(&[*method], kind);
+            assert_eq!(alone.len(), 1, "{}", method.label);
+            assert!(alone.is_subset(&colour_of(&methods, FigureKind::TimeByRank)), "{}", method.label);
+            assert_eq!(alone, colour_of(&[*method], FigureKind::TimeByRank), "{}", method.label);
+        }
+    }
 }
 
 /// What the author of a spec writes must not become markup, nor a path.

@@ -44,7 +44,8 @@ pub const RANKS: [u64; 7] = [2, 4, 8, 16, 32, 64, 128];
 
 /// A number in [−1, 1] that depends on its arguments alone.
 fn wobble(seed: u64) -> f64 {
-    let mixed = (seed ^ 0x9E37_79B9).wrapping_mul(0xD6E8_FEB8_6659_FD93).rotate_left(29).wrapping_mul(0xCA5A_8263_9512_1157);
+    let mixed =
+        (seed ^ 0x9E37_79B9).wrapping_mul(0xD6E8_FEB8_6659_FD93).rotate_left(29).wrapping_mul(0xCA5A_8263_9512_1157);
     (mixed >> 11) as f64 / (1u64 << 52) as f64 - 1.0
 }
 
@@ -185,7 +186,8 @@ pub fn sweep() -> Results {
 /// Tables at the edges of what a run can leave, by name.
 pub fn edge_cases() -> Vec<(&'static str, Results)> {
     let methods = ten_methods();
-    let plain = Family { label: "power", precision: "f64", variants: 1, ranks: &RANKS, methods: &methods, attention: false };
+    let plain =
+        Family { label: "power", precision: "f64", variants: 1, ranks: &RANKS, methods: &methods, attention: false };
     let with = |family: &Family<'_>, change: &dyn Fn(&mut SummaryRow)| {
         let mut results = empty("edge");
         add(&mut results, family);
@@ -214,11 +216,46 @@ pub fn edge_cases() -> Vec<(&'static str, Results)> {
         ("one_method", with(&Family { methods: &methods[2..3], ..plain_of(&plain) }, &unchanged)),
         ("two_methods", with(&Family { methods: &two, ..plain_of(&plain) }, &unchanged)),
         ("all_equal", with(&plain, &|row| set(row, 0.25))),
-        ("all_zero_errors", with(&plain, &|row| if is_error(row) { set(row, 0.0) })),
-        ("rounding_level", with(&plain, &|row| if is_error(row) { set(row, 3.1e-17 * (1.0 + row.target_rank as f64 / 900.0)) })),
-        ("exact_at_last_rank", with(&plain, &|row| if is_error(row) && row.target_rank == 128 { set(row, 0.0) })),
-        ("not_finite", with(&plain, &|row| if row.target_rank == 16 { set(row, f64::NAN) })),
-        ("infinite", with(&plain, &|row| if row.target_rank == 8 { set(row, f64::INFINITY) })),
+        (
+            "all_zero_errors",
+            with(&plain, &|row| {
+                if is_error(row) {
+                    set(row, 0.0)
+                }
+            }),
+        ),
+        (
+            "rounding_level",
+            with(&plain, &|row| {
+                if is_error(row) {
+                    set(row, 3.1e-17 * (1.0 + row.target_rank as f64 / 900.0))
+                }
+            }),
+        ),
+        (
+            "exact_at_last_rank",
+            with(&plain, &|row| {
+                if is_error(row) && row.target_rank == 128 {
+                    set(row, 0.0)
+                }
+            }),
+        ),
+        (
+            "not_finite",
+            with(&plain, &|row| {
+                if row.target_rank == 16 {
+                    set(row, f64::NAN)
+                }
+            }),
+        ),
+        (
+            "infinite",
+            with(&plain, &|row| {
+                if row.target_rank == 8 {
+                    set(row, f64::INFINITY)
+                }
+            }),
+        ),
         ("no_intervals", with(&plain, &|row| (row.ci_low, row.ci_high, row.count) = (None, None, 3))),
         ("dense_ranks", with(&Family { ranks: &dense, ..plain_of(&plain) }, &unchanged)),
         ("odd_ranks", with(&Family { ranks: &[10, 11, 12, 100, 1000, 1024], ..plain_of(&plain) }, &unchanged)),
@@ -226,7 +263,10 @@ pub fn edge_cases() -> Vec<(&'static str, Results)> {
         (
             "hostile_label",
             with(
-                &Family { label: "</title><script>alert(\"1\")</script> & ../../x \u{1}\u{202e} 矩阵", ..plain_of(&plain) },
+                &Family {
+                    label: "</title><script>alert(\"1\")</script> & ../../x \u{1}\u{202e} 矩阵",
+                    ..plain_of(&plain)
+                },
                 &unchanged,
             ),
         ),
