@@ -13,7 +13,7 @@ use super::{
 use crate::random::Rng;
 
 /// Columns added at a time: wide enough for matrix products to run at speed, narrow enough for a high Krylov degree.
-const BLOCK: usize = 16;
+const BLOCK: usize = 4;
 
 /// The leading `rank` singular triplets, each with ‖Aᵀu − σv‖₂ ≤ `tolerance`·σ₁ (Av = σu holds by construction).
 ///

@@ -1,5 +1,6 @@
 //! Pure numerics on faer: what the methods are made of.
 
+pub mod exponential;
 pub mod gaussian;
 pub mod krylov;
 pub mod norms;

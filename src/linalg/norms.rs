@@ -37,12 +37,16 @@ fn sum_of_squares<T: Scalar>(matrix: MatRef<'_, T>) -> f64 {
     matrix
         .col_iter()
         .map(|column| match column.try_as_col_major() {
-            Some(column) => slice_sum_of_squares(column.as_slice()),
+            Some(column) => pulp::Arch::new().dispatch(
+                #[inline(always)]
+                || slice_sum_of_squares(column.as_slice()),
+            ),
             None => column.iter().map(|&entry| entry.to_f64() * entry.to_f64()).sum(),
         })
         .sum()
 }
 
+#[inline(always)]
 fn slice_sum_of_squares<T: Scalar>(entries: &[T]) -> f64 {
     // Independent lanes: vectorisable, and an error that grows with an eighth of the length.
     let mut lanes = [0.0; 8];

@@ -7,7 +7,8 @@ use super::Scalar;
 
 /// P = softmax(scale · Q Kᵀ) by rows, m×n from Q m×d and K n×d; if `causal`, query i sees keys 0..=i and the rest is 0.
 ///
-/// Entries are in [0, 1] and rows sum to one within a few units roundoff, however long they are. Logits may be as large as
+/// Entries are in [0, 1], those below 1e-33 (f32) or 1e-303 (f64) are 0, and rows sum to one within a few units roundoff,
+/// however long they are. Logits may be as large as
 /// the precision can hold: the largest of each row is subtracted first.
 ///
 /// # Panics
@@ -54,7 +55,10 @@ fn softmax_band<T: Scalar>(mut band: MatMut<'_, T>, first_query: usize, causal: 
     let rows = band.nrows();
     for first in (0..rows).step_by(BLOCK) {
         let block = band.as_mut().subrows_mut(first, BLOCK.min(rows - first));
-        softmax_block(block, causal.then_some(first_query + first));
+        pulp::Arch::new().dispatch(
+            #[inline(always)]
+            || softmax_block(block, causal.then_some(first_query + first)),
+        );
     }
 }
 
@@ -62,6 +66,7 @@ fn softmax_band<T: Scalar>(mut band: MatMut<'_, T>, first_query: usize, causal: 
 ///
 /// Every sweep goes down the columns, where entries are contiguous, with one running value per row: no loop carries a
 /// dependency from one entry to the next, so all of them vectorise.
+#[inline(always)]
 fn softmax_block<T: Scalar>(mut scores: MatMut<'_, T>, first_query: Option<usize>) {
     let (rows, columns) = scores.shape();
     // The first row of the block that sees key j; those above it do not.
@@ -84,7 +89,7 @@ fn softmax_block<T: Scalar>(mut scores: MatMut<'_, T>, first_query: Option<usize
         for (((score, &largest), sum), lost) in
             visible.iter_mut().zip(&largest[seen..]).zip(&mut sum[seen..]).zip(&mut lost[seen..])
         {
-            *score = (*score - largest).exp();
+            *score = (*score - largest).exp_of_nonpositive();
             let term = *score - *lost;
             let total = *sum + term;
             *lost = (total - *sum) - term;
@@ -105,6 +110,7 @@ fn softmax_block<T: Scalar>(mut scores: MatMut<'_, T>, first_query: Option<usize
 }
 
 /// The entries of column `j`, which lie side by side.
+#[inline(always)]
 fn column_of<'a, T: Scalar>(matrix: &'a mut MatMut<'_, T>, j: usize) -> &'a mut [T] {
     matrix
         .as_mut()

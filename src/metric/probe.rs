@@ -153,11 +153,16 @@ fn random_vector(length: usize, seed: u64) -> Vec<f64> {
 /// f(matrix)·vector, column by column, in plain loops.
 fn times(matrix: MatRef<'_, f64>, vector: &[f64], f: impl Fn(f64) -> f64) -> Vec<f64> {
     let mut product = vec![0.0; matrix.nrows()];
-    for (j, &weight) in vector.iter().enumerate() {
-        for (sum, &entry) in product.iter_mut().zip(column(matrix, j)) {
-            *sum += f(entry) * weight;
-        }
-    }
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            for (j, &weight) in vector.iter().enumerate() {
+                for (sum, &entry) in product.iter_mut().zip(column(matrix, j)) {
+                    *sum += f(entry) * weight;
+                }
+            }
+        },
+    );
     product
 }
 

@@ -1,8 +1,8 @@
 //! BERT's tokenizer: text is cleaned, split at spaces and punctuation, and each word cut greedily into pieces of the
 //! vocabulary (Wu et al. 2016, WordPiece).
 //!
-//! Follows the `tokenizers` library, whose `tokenizer.json` it reads, step by step; where that library's character tables
-//! are those of Unicode 8, these are newer, so characters assigned since 2015 may differ.
+//! Follows the `tokenizers` library, whose `tokenizer.json` it reads, step by step; its categories of characters are those
+//! of Unicode 8 (2015) and these are newer, so characters assigned or moved since then may be split otherwise.
 
 use std::{collections::HashMap, path::Path};
 

@@ -50,15 +50,19 @@ impl Parameters for Attention {
     const VERSION: u32 = 1;
 
     fn check(&self) -> Result<(), Invalid> {
-        super::check_side("length", self.length)?;
-        super::check_side("head_dim", self.head_dim)?;
+        super::check_side("length", self.length, 512)?;
+        super::check_side("head_dim", self.head_dim, 64)?;
         if !(1e-6..=1e6).contains(&self.temperature) {
             let reason = "must be positive, from 1e-6 to 1e6";
             return Err(Invalid::new("temperature", reason, "for example `temperature = 1.0`"));
         }
         if self.clusters > self.length {
             let reason = format!("must not exceed length = {}", self.length);
-            return Err(Invalid::new("clusters", reason, "for example `clusters = 16`, or 0 for none"));
+            return Err(Invalid::new(
+                "clusters",
+                reason,
+                format!("for example `clusters = {}`, or 0 for none", self.length.min(16)),
+            ));
         }
         if !(0.0..=1e6).contains(&self.cluster_noise) {
             let reason = "must not be negative, nor above 1e6";

@@ -43,15 +43,19 @@ impl Parameters for Kernel {
     const VERSION: u32 = 1;
 
     fn check(&self) -> Result<(), Invalid> {
-        super::check_side("points", self.points)?;
-        super::check_side("dimension", self.dimension)?;
+        super::check_side("points", self.points, 512)?;
+        super::check_side("dimension", self.dimension, 3)?;
         if !(1e-6..=1e6).contains(&self.bandwidth) {
             let reason = "must be positive, from 1e-6 to 1e6";
             return Err(Invalid::new("bandwidth", reason, "for example `bandwidth = 1.0`"));
         }
         if self.clusters > self.points {
             let reason = format!("must not exceed points = {}", self.points);
-            return Err(Invalid::new("clusters", reason, "for example `clusters = 10`, or 0 for none"));
+            return Err(Invalid::new(
+                "clusters",
+                reason,
+                format!("for example `clusters = {}`, or 0 for none", self.points.min(16)),
+            ));
         }
         Ok(())
     }

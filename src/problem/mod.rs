@@ -242,10 +242,10 @@ const VALUE_COLUMNS: usize = 64;
 const LARGEST_SIDE: usize = 10_000_000;
 
 /// Refuses a side of 0, and one so long that its square overflows.
-fn check_side(parameter: &'static str, side: usize) -> Result<(), Invalid> {
+fn check_side(parameter: &'static str, side: usize, example: usize) -> Result<(), Invalid> {
     if (1..=LARGEST_SIDE).contains(&side) {
         return Ok(());
     }
     let reason = format!("must lie between 1 and {LARGEST_SIDE}");
-    Err(Invalid::new(parameter, reason, format!("for example `{parameter} = 512`")))
+    Err(Invalid::new(parameter, reason, format!("for example `{parameter} = {example}`")))
 }

@@ -136,7 +136,7 @@ impl Parameters for Spectrum {
 
     fn check(&self) -> Result<(), Invalid> {
         for (name, side) in [("rows", self.rows), ("columns", self.columns)] {
-            super::check_side(name, side)?;
+            super::check_side(name, side, 512)?;
         }
         let up_to_size = |name: &'static str, count: usize| {
             if (1..=self.size()).contains(&count) {
@@ -147,16 +147,16 @@ impl Parameters for Spectrum {
         };
         match self.decay {
             Decay::Power if !(self.exponent.is_finite() && self.exponent >= 0.0) => {
-                Err(Invalid::new("exponent", "must not be negative", "for example `exponent = 1.0`"))
+                Err(Invalid::new("exponent", "must be finite and not negative", "for example `exponent = 1.0`"))
             }
             Decay::Exponential if !(self.rate.is_finite() && self.rate >= 0.0) => {
-                Err(Invalid::new("rate", "must not be negative", "for example `rate = 0.1`"))
+                Err(Invalid::new("rate", "must be finite and not negative", "for example `rate = 0.1`"))
             }
             Decay::Step if !(0.0..=1.0).contains(&self.step_drop) => {
                 Err(Invalid::new("step_drop", "must lie between 0 and 1", "for example `step_drop = 1e-3`"))
             }
             Decay::Spiked if !(self.spike_ratio.is_finite() && self.spike_ratio >= 1.0) => {
-                Err(Invalid::new("spike_ratio", "must be at least 1", "for example `spike_ratio = 10.0`"))
+                Err(Invalid::new("spike_ratio", "must be finite and at least 1", "for example `spike_ratio = 10.0`"))
             }
             Decay::Step => up_to_size("step_rank", self.step_rank),
             Decay::Spiked => up_to_size("spikes", self.spikes),

@@ -3,10 +3,15 @@
 
 mod broken_specs;
 mod encoder;
+mod encoder_sample;
+mod figures;
 mod hostile_files;
 mod lapack_ratios;
 mod methods;
+mod metrics;
 mod plan;
+mod problems;
 mod randomized_svd;
 mod specs;
+mod tables;
 mod tensor_files;
