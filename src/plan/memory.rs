@@ -18,6 +18,21 @@ pub fn memory_needed(outline: Outline, precision: Precision, forecast: Forecast)
     built.saturating_add(measured).saturating_add(forecast.entries.saturating_mul(width))
 }
 
+/// Bytes that can be allocated now without swapping, as far as the system tells; otherwise as if there were no limit.
+#[must_use]
+pub fn available_memory() -> u64 {
+    let read = |path: &str| std::fs::read_to_string(path).ok();
+    let of_machine = read("/proc/meminfo").and_then(|text| {
+        let kilobytes = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?.trim().strip_suffix(" kB")?;
+        kilobytes.parse::<u64>().ok()?.checked_mul(1024)
+    });
+    // A container may have less than the machine.
+    let number = |path: &str| read(path)?.trim().parse::<u64>().ok();
+    let of_container = number("/sys/fs/cgroup/memory.max")
+        .map(|limit| limit.saturating_sub(number("/sys/fs/cgroup/memory.current").unwrap_or(0)));
+    of_machine.into_iter().chain(of_container).min().unwrap_or(u64::MAX)
+}
+
 /// Bytes for a reader: `1.5 GB`, in powers of 1000.
 #[must_use]
 #[allow(clippy::cast_precision_loss, reason = "shown to two or three digits")]

@@ -6,7 +6,7 @@ mod shard;
 
 use std::{collections::HashMap, path::Path};
 
-pub use memory::{in_words, memory_needed};
+pub use memory::{available_memory, in_words, memory_needed};
 pub use shard::Share;
 
 use crate::{

@@ -9,6 +9,9 @@ use super::tree::Span;
 /// No more than these are printed; a file with more has one cause.
 const PRINTED: usize = 40;
 
+/// No more than these are kept: every new one is compared with those before it.
+const TOLD: usize = 1000;
+
 /// One problem of a spec.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -122,7 +125,7 @@ impl Problems {
     }
 
     fn push_as(&mut self, diagnostic: Diagnostic, absence: bool) {
-        if !self.found.contains(&diagnostic) {
+        if self.found.len() < TOLD && !self.found.contains(&diagnostic) {
             self.found.push(diagnostic);
             self.absences.push(absence);
         }

@@ -1,7 +1,7 @@
 //! The tensor files a spec names: inside the project, there, and of shapes the problems can use.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     path::{Component, Path},
 };
 
@@ -70,19 +70,19 @@ pub(super) fn refuse_impossible_problems(
             Err(problem) => problems.push(problem),
         }
     }
-    for (rank, span) in ranks {
+    let mut told = HashSet::new();
+    // The ranks of a range share one place: the largest speaks for them.
+    for (rank, span) in ranks.iter().rev() {
         let mut short = smallest.iter().filter(|(smaller_side, _)| smaller_side < rank);
-        if let Some((smaller_side, name)) = short.next() {
-            let others = match short.count() {
-                0 => String::new(),
-                1 => " and of one more".to_owned(),
-                more => format!(" and of {more} more"),
-            };
-            let title = format!("target_rank {rank} is above min(m, n) = {smaller_side} of problem `{name}`{others}");
-            let help =
-                format!("write ranks of at most {smaller_side}, or put the larger problems in a spec of their own");
-            problems.push(Diagnostic::new(span, title, "larger than the matrix", help));
-        }
+        let Some((smaller_side, name)) = short.next().filter(|_| told.insert(span.start)) else { continue };
+        let others = match short.count() {
+            0 => String::new(),
+            1 => " and of one more".to_owned(),
+            more => format!(" and of {more} more"),
+        };
+        let title = format!("target_rank {rank} is above min(m, n) = {smaller_side} of problem `{name}`{others}");
+        let help = format!("write ranks of at most {smaller_side}, or put the larger problems in a spec of their own");
+        problems.push(Diagnostic::new(span, title, "larger than the matrix", help));
     }
 }
 
