@@ -37,6 +37,16 @@ impl Language {
         value.map_or_else(|| ABSENT.to_owned(), |value| grouped(&value.to_string()))
     }
 
+    /// A median of counts, which may lie half-way between two: `12`, `12.5`.
+    #[must_use]
+    pub fn middle(self, value: f64) -> String {
+        if value.fract() == 0.0 && (0.0..1e15).contains(&value) {
+            grouped(&format!("{value:.0}"))
+        } else {
+            self.fixed(value, 1)
+        }
+    }
+
     /// A share of one as a percentage: `12.5%`, `12,5 %`.
     #[must_use]
     pub fn percent(self, share: Option<f64>, digits: usize) -> String {
@@ -214,6 +224,13 @@ mod tests {
         assert_eq!(Spanish.count(Some(10_000)), "10\u{202f}000");
         assert_eq!(English.count(Some(1_234_567)), "1\u{202f}234\u{202f}567");
         assert_eq!(English.count(None), "—");
+    }
+
+    #[test]
+    fn medians_of_counts_show_their_half() {
+        assert_eq!(Spanish.middle(12.0), "12");
+        assert_eq!(Spanish.middle(12.5), "12,5");
+        assert_eq!(English.middle(12_345.5), "12\u{202f}345.5");
     }
 
     #[test]
