@@ -1,1 +1,133 @@
-//! STUB
+//! The figures of a report, as SVG for light and dark pages and as PNG.
+//!
+//! Each figure is one file that selects rows ([`series`]) and lays them out on a [`chart`]; [`theme`] and [`axis`] own every
+//! colour, marker, tick and letter. Figures read the tables alone.
+
+pub mod names;
+
+mod axis;
+mod canvas;
+mod chart;
+mod label;
+mod rank_panel;
+mod raster;
+mod series;
+mod svg;
+mod theme;
+
+mod error_by_rank;
+mod error_by_time;
+mod spectrum_decay;
+mod stochasticity;
+mod time_by_rank;
+
+pub use raster::to_png;
+
+use crate::{language::Language, table::Results};
+use series::{Group, Roster};
+
+/// One finished figure.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Figure {
+    /// Unique among the figures of a report and safe as a file name: `error_by_rank.minilm`, `error_by_rank.minilm.f32`.
+    pub id: String,
+    pub kind: FigureKind,
+    /// The label of the problem's table in the spec.
+    pub family: String,
+    /// `f64` or `f32`.
+    pub precision: String,
+    pub title: String,
+    /// What is shown, in a few sentences: the SVG's `<desc>`.
+    pub description: String,
+    /// 640 user units wide; shrinks with its page; dark where the reader prefers dark.
+    pub svg: String,
+}
+
+/// What a figure shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FigureKind {
+    /// Singular values, and the energy of the first j.
+    SpectrumDecay,
+    /// Relative Frobenius error against target rank, with the optimum and the theoretical bound.
+    ErrorByRank,
+    /// Seconds against target rank.
+    TimeByRank,
+    /// Relative Frobenius error against seconds, with the Pareto front.
+    ErrorByTime,
+    /// What an approximate attention matrix loses of being stochastic, against target rank.
+    Stochasticity,
+}
+
+impl FigureKind {
+    /// In the order of a report.
+    pub const ALL: [Self; 5] =
+        [Self::SpectrumDecay, Self::ErrorByRank, Self::TimeByRank, Self::ErrorByTime, Self::Stochasticity];
+
+    /// The first part of a figure's id.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SpectrumDecay => "spectrum_decay",
+            Self::ErrorByRank => "error_by_rank",
+            Self::TimeByRank => "time_by_rank",
+            Self::ErrorByTime => "error_by_time",
+            Self::Stochasticity => "stochasticity",
+        }
+    }
+
+    /// `None` where the tables have nothing to show.
+    fn draw(
+        self,
+        results: &Results,
+        group: &Group<'_>,
+        roster: &Roster,
+        language: Language,
+    ) -> Result<Option<Figure>, FigureError> {
+        match self {
+            Self::SpectrumDecay => spectrum_decay::draw(results, group, language),
+            Self::ErrorByRank => error_by_rank::draw(group, roster, language),
+            Self::TimeByRank => time_by_rank::draw(group, roster, language),
+            Self::ErrorByTime => error_by_time::draw(group, roster, language),
+            Self::Stochasticity => stochasticity::draw(group, roster, language),
+        }
+    }
+}
+
+/// Why a figure could not be drawn: a fault of the program, not of the tables.
+#[derive(Debug, thiserror::Error)]
+pub enum FigureError {
+    #[error("the figure could not be painted: {0}")]
+    Draw(String),
+    #[error("the painted figure has other tags than the shapes it was made of")]
+    Painted,
+    #[error("the SVG could not be read back for the PNG: {0}")]
+    Read(String),
+    #[error("a PNG {0} pixels wide cannot be made")]
+    Size(u32),
+    #[error("the PNG could not be encoded: {0}")]
+    Encode(String),
+}
+
+/// Every figure the tables have rows for: by family of problems, then precision (f64 first), then kind. The same tables give the
+/// same bytes.
+///
+/// # Errors
+/// A fault of the drawing library; tables of any content are drawn or left out.
+pub fn draw_all(results: &Results, language: Language) -> Result<Vec<Figure>, FigureError> {
+    let roster = Roster::new(results, language);
+    let mut figures: Vec<Figure> = Vec::new();
+    for group in Group::all(results) {
+        for kind in FigureKind::ALL {
+            if let Some(mut figure) = kind.draw(results, &group, &roster, language)? {
+                // Labels that differ only in characters unfit for a file name.
+                let same = figures.iter().filter(|other| other.id == figure.id || other.id.starts_with(&format!("{}~", figure.id)));
+                let same = same.count();
+                if same > 0 {
+                    figure.id = format!("{}~{}", figure.id, same + 1);
+                }
+                figures.push(figure);
+            }
+        }
+    }
+    Ok(figures)
+}

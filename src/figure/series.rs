@@ -1,0 +1,221 @@
+//! Rows → what is drawn: one series for each instance of a method, and which rows a figure is about.
+
+use std::collections::BTreeMap;
+
+use super::{
+    names,
+    theme::{self, Look},
+};
+use crate::{
+    language::Language,
+    table::{Results, SummaryRow},
+};
+
+/// A point of a series. Values as in the table: they may be 0 or negative, which the axis decides upon.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Point {
+    pub rank: u64,
+    pub median: f64,
+    /// Ends of the bar, where there is one.
+    pub bar: Option<(f64, f64)>,
+}
+
+/// A named curve, its points by ascending rank.
+#[derive(Debug, Clone)]
+pub(super) struct Series {
+    /// Which instance of the roster, if it is a method's.
+    pub instance: Option<usize>,
+    pub name: String,
+    pub look: Look,
+    pub points: Vec<Point>,
+}
+
+impl Series {
+    pub fn values(&self) -> impl Iterator<Item = f64> {
+        self.points.iter().flat_map(|point| {
+            let (low, high) = point.bar.unwrap_or((point.median, point.median));
+            [point.median, low, high]
+        })
+    }
+
+    pub fn at(&self, rank: u64) -> Option<Point> {
+        self.points.iter().copied().find(|point| point.rank == rank)
+    }
+}
+
+/// What a bar spans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bar {
+    Quartiles,
+    /// The 95 % interval of the median.
+    Interval,
+    None,
+}
+
+/// Every instance of every method in the results, with the name and look it has in all figures.
+pub(super) struct Roster {
+    instances: BTreeMap<InstanceKey, (String, Look)>,
+}
+
+/// Kind, label, variant.
+type InstanceKey = (String, String, Natural);
+
+impl Roster {
+    pub fn new(results: &Results, language: Language) -> Self {
+        let mut instances = BTreeMap::new();
+        for row in &results.summary {
+            let key = (row.method_kind.clone(), row.method.clone(), Natural::new(&row.method_variant));
+            instances.entry(key).or_insert_with(|| {
+                let name = names::instance_name(&row.method_kind, &row.method, &row.method_variant, language);
+                (name, theme::OPTIMUM)
+            });
+        }
+        // Counted by colour, so that two kinds without an entry in the theme that share one are still told apart.
+        let mut seen: Vec<theme::Colour> = Vec::new();
+        for ((kind, ..), (_, look)) in &mut instances {
+            let (colour, _) = theme::kind_style(kind);
+            let ordinal = seen.iter().filter(|&&other| other == colour).count();
+            seen.push(colour);
+            *look = theme::method_look(kind, ordinal);
+        }
+        Self { instances }
+    }
+}
+
+/// Text in the order people count: `q=2` before `q=10`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Natural(Vec<(String, u64)>, String);
+
+impl Natural {
+    fn new(text: &str) -> Self {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some(start) = rest.find(|letter: char| letter.is_ascii_digit()) {
+            let (words, after) = rest.split_at(start);
+            let end = after.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(after.len());
+            parts.push((words.to_owned(), after[..end].parse().unwrap_or(u64::MAX)));
+            rest = &after[end..];
+        }
+        Self(parts, text.to_owned())
+    }
+}
+
+/// The summary of one problem family in one precision.
+pub(super) struct Group<'a> {
+    pub family: &'a str,
+    pub precision: &'a str,
+    /// Whether it is f64, or the first precision there is: its figures have the plain ids.
+    pub preferred: bool,
+    rows: Vec<&'a SummaryRow>,
+}
+
+impl<'a> Group<'a> {
+    /// All groups: families in the order of the tables, f64 first.
+    pub fn all(results: &'a Results) -> Vec<Self> {
+        let matrices = results.matrices.iter().map(|row| (row.problem.as_str(), row.precision.as_str()));
+        let summary = results.summary.iter().map(|row| (row.problem.as_str(), row.precision.as_str()));
+        let mut families: Vec<(&str, Vec<&str>)> = Vec::new();
+        for (family, precision) in matrices.chain(summary) {
+            let position = families.iter().position(|(known, _)| *known == family).unwrap_or(families.len());
+            if position == families.len() {
+                families.push((family, Vec::new()));
+            }
+            let precisions = &mut families[position].1;
+            if !precisions.contains(&precision) {
+                precisions.push(precision);
+            }
+        }
+        let mut groups = Vec::new();
+        for (family, mut precisions) in families {
+            precisions.sort_by_key(|precision| (*precision != "f64", *precision));
+            for (position, precision) in precisions.into_iter().enumerate() {
+                let rows = aggregated(results, family, precision);
+                groups.push(Self { family, precision, preferred: position == 0, rows });
+            }
+        }
+        groups
+    }
+
+    /// The medians of a quantity against the target rank, one series for each instance of a method that has any.
+    pub fn series(&self, roster: &Roster, quantity: &str, bar: Bar) -> Vec<Series> {
+        let of_instance = |(instance, (key, (name, look))): (usize, (&InstanceKey, &(String, Look)))| {
+            let (kind, method, Natural(_, variant)) = key;
+            let rows = self.rows.iter().filter(|row| {
+                row.quantity == quantity
+                    && row.method_kind == *kind
+                    && row.method == *method
+                    && row.method_variant == *variant
+                    && row.median.is_finite()
+            });
+            let mut points: Vec<Point> = rows.map(|row| Point::of(row, bar)).collect();
+            points.sort_by_key(|point| point.rank);
+            points.dedup_by_key(|point| point.rank);
+            (!points.is_empty()).then(|| Series { instance: Some(instance), name: name.clone(), look: *look, points })
+        };
+        roster.instances.iter().enumerate().filter_map(of_instance).collect()
+    }
+
+    /// A quantity that is a property of the problem, not of the method (the optimum): at each rank, the row that
+    /// summarises most values.
+    pub fn shared(&self, quantity: &str) -> Vec<Point> {
+        let mut best: BTreeMap<u64, &SummaryRow> = BTreeMap::new();
+        for row in self.rows.iter().filter(|row| row.quantity == quantity && row.median.is_finite()) {
+            let kept = best.entry(row.target_rank).or_insert(row);
+            if row.count > kept.count {
+                *kept = row;
+            }
+        }
+        best.into_values().map(|row| Point::of(row, Bar::None)).collect()
+    }
+}
+
+impl Point {
+    fn of(row: &SummaryRow, bar: Bar) -> Self {
+        let bar = match bar {
+            Bar::Quartiles if row.count > 1 => Some((row.q25, row.q75)),
+            Bar::Interval => row.ci_low.zip(row.ci_high),
+            Bar::Quartiles | Bar::None => None,
+        };
+        let bar = bar.filter(|(low, high)| low.is_finite() && high.is_finite());
+        Self { rank: row.target_rank, median: row.median, bar }
+    }
+}
+
+/// The rows over all variants of a family; if there are none, those of its only variant.
+fn aggregated<'a>(results: &'a Results, family: &str, precision: &str) -> Vec<&'a SummaryRow> {
+    let rows: Vec<&SummaryRow> =
+        results.summary.iter().filter(|row| row.problem == family && row.precision == precision).collect();
+    let over_all: Vec<&SummaryRow> = rows.iter().copied().filter(|row| row.problem_variant.is_empty()).collect();
+    if !over_all.is_empty() {
+        return over_all;
+    }
+    let only_one = rows.windows(2).all(|pair| pair[0].problem_variant == pair[1].problem_variant);
+    if only_one { rows } else { Vec::new() }
+}
+
+/// The middle of some finite values: the mean of the two middle ones where their number is even.
+pub(super) fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let (half, last) = (values.len() / 2, values.len().checked_sub(1)?);
+    Some(if last % 2 == 0 { values[half] } else { (values[half - 1] + values[half]) / 2.0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variants_are_in_the_order_people_count() {
+        let mut variants = ["q=10", "q=2", "", "q=2, p=5"].map(Natural::new);
+        variants.sort();
+        assert_eq!(variants.map(|natural| natural.1), ["", "q=2", "q=2, p=5", "q=10"]);
+    }
+
+    #[test]
+    fn medians() {
+        assert_eq!(median(vec![]), None);
+        assert_eq!(median(vec![3.0]), Some(3.0));
+        assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), Some(2.5));
+    }
+}
