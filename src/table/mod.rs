@@ -1,5 +1,57 @@
 //! Rows ↔ polars: the sole owner of column names and units.
 
+mod column;
+mod csv;
+mod file;
+mod interval;
 mod row;
+mod summary;
 
-pub use row::{CellRow, MatrixRow, Results, SampleRow, SpectrumRow, Status, SummaryRow};
+use std::path::PathBuf;
+
+pub use column::{Column, Meaning, Row};
+pub use file::{file_names, read_csv};
+pub use interval::median_interval;
+pub use row::{CellRow, MatrixRow, SampleRow, SpectrumRow, Status, SummaryRow};
+pub use summary::summarise;
+
+/// Everything a report is made of: the contents of `results/NAME/`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Results {
+    pub name: String,
+    pub matrices: Vec<MatrixRow>,
+    pub spectra: Vec<SpectrumRow>,
+    pub cells: Vec<CellRow>,
+    pub samples: Vec<SampleRow>,
+    pub summary: Vec<SummaryRow>,
+    /// `provenance.json`, as written by the run.
+    pub provenance: serde_json::Value,
+    /// The spec's text.
+    pub spec: String,
+}
+
+/// Every column of every table, in the order of the files: the content of `columns.csv`.
+#[must_use]
+pub fn columns() -> Vec<Column> {
+    [MatrixRow::columns(), SpectrumRow::columns(), CellRow::columns(), SampleRow::columns(), SummaryRow::columns()]
+        .concat()
+}
+
+/// Why tables could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    #[error("{path}: {source}")]
+    Io { path: PathBuf, source: std::io::Error },
+    #[error("{path} is not there: run the spec first, it writes the tables")]
+    Missing { path: PathBuf },
+    #[error("table `{table}`: {source}")]
+    Polars { table: &'static str, source: polars::error::PolarsError },
+    #[error("{path}: {source}")]
+    Json { path: PathBuf, source: serde_json::Error },
+    #[error("table `{table}` has no column `{column}`: it was written by another version, run the spec again")]
+    MissingColumn { table: &'static str, column: &'static str },
+    #[error(
+        "table `{table}`: column `{column}` has another type, or is empty where it must not be: run the spec again"
+    )]
+    WrongColumn { table: &'static str, column: &'static str },
+}

@@ -5,3 +5,5 @@ mod figures;
 mod lapack_ratios;
 mod methods;
 mod randomized_svd;
+
+mod tables;

@@ -1,0 +1,206 @@
+//! What the journals say, taken together.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+
+use super::journal::{self, CellRecord, JournalError, MatrixRecord, Record, Replay};
+use crate::table::{SampleRow, Status};
+
+/// The state a list of records leaves behind.
+#[derive(Debug, Clone, Default)]
+pub struct Ledger {
+    /// By block.
+    pub matrices: HashMap<String, MatrixRecord>,
+    /// By cell.
+    pub cells: HashMap<String, CellEntry>,
+    /// Seconds to form the matrix of a block, by repeat.
+    pub forms: HashMap<String, BTreeMap<u64, f64>>,
+    session: Value,
+}
+
+/// A cell, the times taken of it, and the session in which it was verified.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CellEntry {
+    pub record: CellRecord,
+    /// By repeat.
+    pub samples: BTreeMap<u64, SampleRow>,
+    pub session: Value,
+}
+
+impl CellEntry {
+    /// Whether nothing is left to do: a failure is final, a completed cell wants all its times.
+    #[must_use]
+    pub fn is_finished(&self, repeats: u64) -> bool {
+        match self.record.row.status {
+            Status::Failed | Status::Skipped => true,
+            Status::Completed => self.missing_repeats(repeats).next().is_none(),
+        }
+    }
+
+    /// The timings still to be taken.
+    pub fn missing_repeats(&self, repeats: u64) -> impl Iterator<Item = u64> {
+        (0..repeats).filter(|repeat| !self.samples.contains_key(repeat))
+    }
+}
+
+impl Ledger {
+    #[must_use]
+    pub fn of(records: Vec<Record>) -> Self {
+        let mut ledger = Self::default();
+        for record in records {
+            ledger.add(record);
+        }
+        ledger
+    }
+
+    /// Takes in the next record of one journal.
+    pub fn add(&mut self, record: Record) {
+        match record {
+            Record::Header { .. } => {}
+            Record::Session(session) => self.session = session,
+            Record::Matrix(matrix) => {
+                self.matrices.insert(matrix.block.clone(), matrix);
+            }
+            Record::Cell(record) => {
+                let id = record.row.cell.clone();
+                let session = self.session.clone();
+                // A cell that is verified again starts over: its older times belong to other factors.
+                self.cells.insert(id, CellEntry { record, samples: BTreeMap::new(), session });
+            }
+            Record::Sample(sample) => {
+                if let Some(entry) = self.cells.get_mut(&sample.cell) {
+                    entry.samples.insert(sample.repeat, sample);
+                }
+            }
+            Record::Form { block, repeat, seconds } => {
+                self.forms.entry(block).or_default().insert(repeat, seconds);
+            }
+        }
+    }
+
+    /// Takes in another journal's state. The result does not depend on the order in which journals are taken in: of two
+    /// entries of the same cell one is chosen by what they say, never by which came first.
+    pub fn merge(&mut self, other: Self) {
+        for (block, matrix) in other.matrices {
+            keep_preferred(&mut self.matrices, block, matrix, |matrix| text_of(matrix));
+        }
+        for (id, entry) in other.cells {
+            keep_preferred(&mut self.cells, id, entry, |entry| {
+                let samples: Vec<_> = entry.samples.values().collect();
+                (std::cmp::Reverse(samples.len()), text_of(&(&entry.record, samples, &entry.session)))
+            });
+        }
+        for (block, forms) in other.forms {
+            keep_preferred(&mut self.forms, block, forms, |forms| (std::cmp::Reverse(forms.len()), text_of(forms)));
+        }
+    }
+}
+
+/// Keeps, of two values of one key, the one whose preference is least.
+fn keep_preferred<V, P: Ord>(map: &mut HashMap<String, V>, key: String, value: V, preference: impl Fn(&V) -> P) {
+    match map.get(&key) {
+        Some(present) if preference(present) <= preference(&value) => {}
+        _ => {
+            map.insert(key, value);
+        }
+    }
+}
+
+fn text_of(value: &impl serde::Serialize) -> String {
+    // Records came from JSON or were checked to survive it.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// All journals of a folder but one, and their state.
+///
+/// Their last lines may be torn: their runs may be writing them now.
+///
+/// # Errors
+/// One of them cannot be read or is damaged.
+pub fn read_others(directory: &Path, own: &Path) -> Result<Vec<Ledger>, JournalError> {
+    let io = |source| JournalError::Io { path: directory.to_owned(), source };
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(io)? {
+        let path = entry.map_err(io)?.path();
+        if path.extension().is_some_and(|extension| extension == "jsonl") && path != own {
+            paths.push(path);
+        }
+    }
+    paths.iter().map(|path| journal::read(path).map(|Replay { records, .. }| Ledger::of(records))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::CellRow;
+
+    fn cell(id: &str, status: Status) -> Record {
+        let mut row = serde_json::Map::new();
+        for column in <CellRow as crate::table::Row>::columns() {
+            row.insert(column.name.to_owned(), Value::Null);
+        }
+        for text in ["problem", "problem_variant", "precision", "method", "method_variant", "method_kind", "seed"] {
+            row.insert(text.to_owned(), "x".into());
+        }
+        row.insert("method_parameters".to_owned(), "{}".into());
+        row.insert("cell".to_owned(), id.into());
+        row.insert("target_rank".to_owned(), 1.into());
+        row.insert("trial".to_owned(), 0.into());
+        row.insert("status".to_owned(), status.name().into());
+        Record::Cell(CellRecord {
+            block: "b".to_owned(),
+            row: serde_json::from_value(Value::Object(row)).unwrap(),
+            fingerprint: Some("f".to_owned()),
+            factored_rank: 1,
+        })
+    }
+
+    fn sample(id: &str, repeat: u64, factor_seconds: f64) -> Record {
+        Record::Sample(SampleRow { cell: id.to_owned(), repeat, position: 0, factor_seconds, apply_seconds: 0.0 })
+    }
+
+    #[test]
+    fn a_completed_cell_is_finished_with_its_last_sample_and_a_failed_one_at_once() {
+        let mut ledger = Ledger::of(vec![cell("a", Status::Completed), sample("a", 0, 1.0), sample("a", 2, 1.0)]);
+        assert_eq!(ledger.cells["a"].missing_repeats(3).collect::<Vec<_>>(), [1]);
+        ledger.add(sample("a", 1, 1.0));
+        assert!(ledger.cells["a"].is_finished(3));
+        assert!(!ledger.cells["a"].is_finished(4));
+        assert!(Ledger::of(vec![cell("a", Status::Failed)]).cells["a"].is_finished(10));
+        assert!(Ledger::of(vec![cell("a", Status::Completed)]).cells["a"].is_finished(0));
+    }
+
+    #[test]
+    fn a_cell_verified_again_forgets_its_older_times() {
+        let ledger = Ledger::of(vec![cell("a", Status::Completed), sample("a", 0, 1.0), cell("a", Status::Failed)]);
+        assert!(ledger.cells["a"].samples.is_empty());
+    }
+
+    #[test]
+    fn journals_combine_in_any_order_to_the_same_state() {
+        let session = |host: &str| Record::Session(serde_json::json!({ "cpu": host }));
+        let form = |seconds: f64| Record::Form { block: "b".to_owned(), repeat: 0, seconds };
+        let journals = [
+            vec![session("p"), cell("a", Status::Completed), sample("a", 0, 1.0), form(2.0)],
+            vec![session("q"), cell("a", Status::Completed), sample("a", 0, 2.0), sample("a", 1, 2.0), form(1.0)],
+            vec![session("r"), cell("a", Status::Completed), cell("b", Status::Failed), form(3.0)],
+            vec![session("s"), cell("a", Status::Completed), sample("a", 1, 5.0), sample("a", 0, 2.0)],
+        ];
+        let combined = |order: [usize; 4]| {
+            let mut all = Ledger::default();
+            for journal in order {
+                all.merge(Ledger::of(journals[journal].clone()));
+            }
+            (all.cells, all.forms)
+        };
+        let reference = combined([0, 1, 2, 3]);
+        assert_eq!(reference.0["a"].samples.len(), 2);
+        for order in [[3, 2, 1, 0], [1, 3, 0, 2], [2, 0, 3, 1], [0, 3, 1, 2]] {
+            assert_eq!(combined(order), reference);
+        }
+    }
+}
