@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
+use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value, syntax::SyntaxConfig};
 
 use super::{
     ReportError, clause,
@@ -71,8 +71,8 @@ impl Wording {
     pub fn new(language: Language, numbering: Numbering) -> Result<Self, ReportError> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_trim_blocks(true);
-        environment.set_lstrip_blocks(true);
+        // A line of a template that holds only `{% … %}` leaves nothing behind.
+        environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
         let index = Language::ALL.iter().position(|&known| known == language).unwrap_or(0);
         for (name, sources) in TEMPLATES {
             environment.add_template(name, sources[index])?;
