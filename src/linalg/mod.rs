@@ -2,6 +2,7 @@
 
 pub mod gaussian;
 pub mod krylov;
+pub mod norms;
 pub mod orthonormalize;
 pub mod pseudoinverse;
 pub mod range_finder;

@@ -1,1 +1,163 @@
 //! How well, and at what cost: one file per family of metrics. Everything accumulates in f64.
+//!
+//! [`Reference`] holds what is computed once per matrix: its singular values, A·V, the probes. [`Reference::measure`] then
+//! measures one pair of factors against it.
+
+mod cost;
+mod matrix_error;
+mod output_error;
+mod probe;
+mod spectrum;
+mod stochasticity;
+
+pub use cost::{Cost, break_even_rank};
+pub use matrix_error::{BetterThanOptimal, better_than_optimal};
+pub use probe::ProbeError;
+pub use spectrum::Spectrum;
+
+use faer::{Mat, MatRef, Par};
+
+use crate::{
+    linalg::{
+        Scalar,
+        scale::{NotFinite, magnitude},
+        svd::{self, SvdError},
+        to_f64,
+    },
+    low_rank::LowRank,
+    problem::{Problem, Structure},
+};
+
+/// A matrix with everything its approximations are measured against.
+#[derive(Debug, Clone)]
+pub struct Reference {
+    /// A, m×n, widened from the precision of the problem.
+    matrix: Mat<f64>,
+    spectrum: Spectrum,
+    output: output_error::Output,
+    rows: Option<stochasticity::Rows>,
+    probes: probe::Probes,
+}
+
+/// Why a matrix cannot be a reference.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ReferenceError {
+    #[error(transparent)]
+    Svd(#[from] SvdError),
+    #[error("V: {0}")]
+    Values(NotFinite),
+    #[error("A·V: {0}")]
+    Output(NotFinite),
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
+}
+
+/// Why a pair of factors has no measures; each of them fails the cell.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum MeasureError {
+    #[error("the factors multiply to {found_rows}×{found_columns}, and the matrix is {rows}×{columns}")]
+    Shape { rows: usize, columns: usize, found_rows: usize, found_columns: usize },
+    #[error("the left factor: {0}")]
+    Left(NotFinite),
+    #[error("the right factor: {0}")]
+    Right(NotFinite),
+    #[error("the residual: {0}")]
+    Residual(NotFinite),
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
+    #[error(transparent)]
+    BetterThanOptimal(#[from] BetterThanOptimal),
+}
+
+/// How well one pair of factors approximates a matrix. `None` where a metric has no meaning; never NaN.
+///
+/// Definitions stand with the columns of the same names in [`crate::table::CellRow`].
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Measures {
+    pub relative_frobenius_error: Option<f64>,
+    pub relative_spectral_error: Option<f64>,
+    pub optimal_frobenius_error: Option<f64>,
+    pub optimal_spectral_error: Option<f64>,
+    pub suboptimality: Option<f64>,
+    pub relative_output_error: Option<f64>,
+    pub row_sum_deviation: Option<f64>,
+    pub negative_mass: Option<f64>,
+    pub kl_divergence: Option<f64>,
+    pub top1_agreement: Option<f64>,
+}
+
+impl Reference {
+    /// One full SVD (values only), A·V, and the probes' products by plain loops.
+    ///
+    /// # Errors
+    /// An entry of A or V that is not finite, named; an SVD that does not converge; a product that fails its probe.
+    pub fn new<T: Scalar>(problem: &Problem<T>, parallelism: Par) -> Result<Self, ReferenceError> {
+        let matrix = to_f64(problem.matrix.as_ref());
+        let values = to_f64(problem.values.as_ref());
+        magnitude(values.as_ref()).map_err(ReferenceError::Values)?;
+        let singular_values = svd::singular_values(matrix.as_ref(), parallelism)?;
+        let spectrum = Spectrum::new(singular_values, matrix.nrows(), matrix.ncols(), T::PRECISION);
+        let probes = probe::Probes::new(matrix.as_ref(), values.as_ref());
+        let output = output_error::Output::new(matrix.as_ref(), values, parallelism);
+        magnitude(output.exact()).map_err(ReferenceError::Output)?;
+        probes.check_exact_output(output.exact())?;
+        let rows = match problem.structure {
+            Structure::Attention(_) => Some(stochasticity::Rows::new(matrix.as_ref())),
+            Structure::General | Structure::PositiveSemidefinite => None,
+        };
+        Ok(Self { matrix, spectrum, output, rows, probes })
+    }
+
+    /// The singular values and what follows from them.
+    #[must_use]
+    pub fn spectrum(&self) -> &Spectrum {
+        &self.spectrum
+    }
+
+    /// Measures an approximation meant to have rank `target_rank`.
+    ///
+    /// The residual A − L·R is formed once, in f64, and verified by an independent probe before anything is read off it.
+    ///
+    /// # Errors
+    /// Factors of another shape or not finite; a product that fails its probe, or an error below the Eckart–Young optimum:
+    /// both are mistakes of the harness, not of the method.
+    pub fn measure<T: Scalar>(
+        &self,
+        approximation: &LowRank<T>,
+        target_rank: usize,
+        parallelism: Par,
+    ) -> Result<Measures, MeasureError> {
+        let (rows, columns) = self.matrix.shape();
+        let (found_rows, found_columns) = (approximation.nrows(), approximation.ncols());
+        if (found_rows, found_columns) != (rows, columns) {
+            return Err(MeasureError::Shape { rows, columns, found_rows, found_columns });
+        }
+        let factors = approximation.to_f64();
+        magnitude(factors.left.as_ref()).map_err(MeasureError::Left)?;
+        magnitude(factors.right.as_ref()).map_err(MeasureError::Right)?;
+
+        let residual = matrix_error::residual(self.matrix.as_ref(), &factors, parallelism);
+        magnitude(residual.as_ref()).map_err(MeasureError::Residual)?;
+        self.probes.check_residual(residual.as_ref(), &factors)?;
+        let output_residual = self.output.residual(&factors, parallelism);
+        self.probes.check_output(output_residual.as_ref(), &factors)?;
+
+        let mut measures = Measures::default();
+        matrix_error::measure(&mut measures, &self.spectrum, residual.as_ref(), target_rank, parallelism);
+        better_than_optimal(&self.spectrum, &measures, target_rank.max(factors.rank()))?;
+        measures.relative_output_error = self.output.relative_error(output_residual.as_ref());
+        if let Some(rows) = &self.rows {
+            rows.measure(&mut measures, self.matrix.as_ref(), residual.as_ref());
+        }
+        Ok(measures)
+    }
+}
+
+/// The entries of column `j`, which lie side by side.
+fn column<'a>(matrix: MatRef<'a, f64>, j: usize) -> &'a [f64] {
+    matrix
+        .col(j)
+        .try_as_col_major()
+        .expect("the matrices of a reference and its residuals are owned, so their columns are contiguous")
+        .as_slice()
+}

@@ -1,1 +1,69 @@
-//! A BERT encoder read from a model folder, to take real Q, K and V from.
+//! A BERT encoder (Devlin et al. 2019) read from a model folder, to take real Q, K and V from.
+//!
+//! Text → [`Tokenizer`] → token ids → [`Encoder`], which owns [`Weights`] that were read and checked beforehand → Q, K and V
+//! of every layer → [`extract`], which writes the chosen heads to a file. All in f32, on one thread: the bits of a sample do
+//! not depend on the machine's number of cores.
+
+mod encoder;
+mod extract;
+mod tokenizer;
+mod weights;
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use serde::de::DeserializeOwned;
+
+pub use encoder::{Encoder, Projections};
+pub use extract::{ExtractOptions, Extracted, HeadName, extract};
+pub use tokenizer::Tokenizer;
+pub use weights::{Config, Embeddings, Layer, LayerNorm, Linear, Table, Weights};
+
+use crate::tensor::TensorError;
+
+/// The files of a model folder, in the order in which they are read.
+const FILES: [&str; 3] = [CONFIG, TOKENIZER, WEIGHTS];
+const CONFIG: &str = "config.json";
+const TOKENIZER: &str = "tokenizer.json";
+const WEIGHTS: &str = "model.safetensors";
+
+/// Why a model could not be read or run; says what was looked for and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    #[error(
+        "{}: {lack}; a model folder holds config.json, tokenizer.json and model.safetensors",
+        folder.display()
+    )]
+    Incomplete { folder: PathBuf, lack: String },
+    #[error("{}: {source}", path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error("{}: {problem}; give the folder of a BERT model as published", path.display())]
+    NotUnderstood { path: PathBuf, problem: String },
+    #[error("{}: not the weights that config.json describes: {problems}", path.display())]
+    WrongWeights { path: PathBuf, problems: String },
+    #[error(transparent)]
+    Tensor(#[from] TensorError),
+    #[error("{0}")]
+    Request(String),
+}
+
+/// Says which of the three files a folder lacks, if any, before the first is read.
+fn check_folder(folder: &Path) -> Result<(), ModelError> {
+    let incomplete = |lack| Err(ModelError::Incomplete { folder: folder.to_owned(), lack });
+    if !folder.is_dir() {
+        return incomplete("no such folder".to_owned());
+    }
+    let missing: Vec<&str> = FILES.into_iter().filter(|file| !folder.join(file).is_file()).collect();
+    if !missing.is_empty() {
+        return incomplete(format!("the folder lacks {}", missing.join(", ")));
+    }
+    Ok(())
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, ModelError> {
+    let text = fs::read_to_string(path).map_err(|source| ModelError::Io { path: path.to_owned(), source })?;
+    serde_json::from_str(&text)
+        .map_err(|error| ModelError::NotUnderstood { path: path.to_owned(), problem: error.to_string() })
+}

@@ -1,27 +1,36 @@
 //! What is approximated: one file per kind of matrix.
 
 mod attention;
+mod file;
 mod kernel;
 mod qkv;
 mod spectrum;
 mod tensor_file;
 
-use faer::Mat;
+pub use attention::Attention;
+pub use kernel::Kernel;
+pub use qkv::Qkv;
+pub use spectrum::{Decay, Spectrum};
+pub use tensor_file::TensorFile;
+
+use std::fmt;
+
+use faer::{Mat, Par};
 
 use crate::{
-    linalg::Scalar,
-    parameters::{Parameters, registry},
+    linalg::{Scalar, from_f64, softmax::attention_matrix},
+    parameters::{Invalid, Parameters, registry},
     random::Rng,
 };
 
 registry! {
     /// A kind of matrix with all its parameters: one point of the grid of a `[problem.…]` table.
     pub enum ProblemSpec {
-        Spectrum(spectrum::Spectrum),
-        Attention(attention::Attention),
-        Qkv(qkv::Qkv),
-        Kernel(kernel::Kernel),
-        TensorFile(tensor_file::TensorFile),
+        Spectrum(Spectrum),
+        Attention(Attention),
+        Qkv(Qkv),
+        Kernel(Kernel),
+        TensorFile(TensorFile),
     }
 }
 
@@ -70,6 +79,15 @@ pub enum StructureKind {
 pub struct TensorName {
     pub path: String,
     pub name: Option<String>,
+}
+
+impl fmt::Display for TensorName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "{} in {}", name, self.path),
+            None => write!(f, "{}", self.path),
+        }
+    }
 }
 
 /// A tensor that was read: row-major entries in f64.
@@ -178,10 +196,56 @@ impl<S: Source> DynSource for S {
 }
 
 impl Problem<f64> {
+    /// The attention of one head over its value vectors, formed in f64.
+    fn attention(head: Head<f64>, values: Mat<f64>) -> Self {
+        let matrix = head.form();
+        Self { matrix, structure: Structure::Attention(head), values, prescribed_singular_values: None }
+    }
+
     /// The same problem in the precision of `T`. An attention matrix is formed again from the rounded Q and K, as a program
     /// computing in `T` would form it.
     #[must_use]
     pub fn round<T: Scalar>(&self) -> Problem<T> {
-        todo!()
+        let (matrix, structure) = match &self.structure {
+            Structure::General => (from_f64(self.matrix.as_ref()), Structure::General),
+            Structure::PositiveSemidefinite => (from_f64(self.matrix.as_ref()), Structure::PositiveSemidefinite),
+            Structure::Attention(head) => {
+                let head = Head {
+                    queries: from_f64(head.queries.as_ref()),
+                    keys: from_f64(head.keys.as_ref()),
+                    scale: head.scale,
+                    causal: head.causal,
+                };
+                (head.form(), Structure::Attention(head))
+            }
+        };
+        Problem {
+            matrix,
+            structure,
+            values: from_f64(self.values.as_ref()),
+            prescribed_singular_values: self.prescribed_singular_values.clone(),
+        }
     }
+}
+
+impl<T: Scalar> Head<T> {
+    /// P, formed on one thread: the bits of a problem must not depend on how many the run is given.
+    fn form(&self) -> Mat<T> {
+        attention_matrix(self.queries.as_ref(), self.keys.as_ref(), self.scale, self.causal, Par::Seq)
+    }
+}
+
+/// d, the columns of V where the problem brings none of its own.
+const VALUE_COLUMNS: usize = 64;
+
+/// No side of a matrix we make is longer: its entries could not be counted, let alone stored.
+const LARGEST_SIDE: usize = 10_000_000;
+
+/// Refuses a side of 0, and one so long that its square overflows.
+fn check_side(parameter: &'static str, side: usize) -> Result<(), Invalid> {
+    if (1..=LARGEST_SIDE).contains(&side) {
+        return Ok(());
+    }
+    let reason = format!("must lie between 1 and {LARGEST_SIDE}");
+    Err(Invalid::new(parameter, reason, format!("for example `{parameter} = 512`")))
 }

@@ -1,31 +1,191 @@
-//! STUB
+//! A matrix of prescribed singular values: A = U Σ Vᵀ with Haar-random U and V.
 
+use faer::{Accum, Mat, Par, linalg::matmul::matmul};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Outline, Problem, ProblemError, Source, Tensor};
+use super::{Outline, Problem, ProblemError, Source, Structure, StructureKind, Tensor, VALUE_COLUMNS};
 use crate::{
+    linalg::gaussian::{gaussian, haar},
     parameters::{Invalid, Parameters},
     random::Rng,
 };
 
+/// A matrix with Haar-random singular vectors and singular values of a chosen decay.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Spectrum {}
+pub struct Spectrum {
+    /// m, the rows of the matrix.
+    pub rows: usize,
+    /// n, the columns of the matrix.
+    pub columns: usize,
+    /// How the singular values fall.
+    #[serde(default)]
+    pub decay: Decay,
+    /// `power` decay: σ_j = j^(−exponent).
+    #[serde(default = "default_exponent")]
+    pub exponent: f64,
+    /// `exponential` decay: σ_j = exp(−rate·(j−1)).
+    #[serde(default = "default_rate")]
+    pub rate: f64,
+    /// `step` decay: how many leading singular values are 1.
+    #[serde(default = "default_step_rank")]
+    pub step_rank: usize,
+    /// `step` decay: all singular values after the step.
+    #[serde(default = "default_step_drop")]
+    pub step_drop: f64,
+    /// `spiked` decay: how many singular values stand out of the bulk.
+    #[serde(default = "default_spikes")]
+    pub spikes: usize,
+    /// `spiked` decay: the largest spike over the top of the bulk, which is 1.
+    #[serde(default = "default_spike_ratio")]
+    pub spike_ratio: f64,
+    /// `listed` decay: the singular values, descending; those not listed are 0.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub singular_values: Vec<f64>,
+}
+
+/// How singular values fall.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Decay {
+    /// σ_j = j^(−exponent).
+    #[default]
+    Power,
+    /// σ_j = exp(−rate·(j−1)).
+    Exponential,
+    /// 1 for the first `step_rank`, then `step_drop`.
+    Step,
+    /// `spikes` values falling geometrically from `spike_ratio` towards 1, over a bulk falling linearly from 1 to 0.
+    Spiked,
+    /// All 1.
+    Flat,
+    /// As listed in `singular_values`.
+    Listed,
+}
+
+fn default_exponent() -> f64 {
+    1.0
+}
+fn default_rate() -> f64 {
+    0.1
+}
+fn default_step_rank() -> usize {
+    10
+}
+fn default_step_drop() -> f64 {
+    1e-3
+}
+fn default_spikes() -> usize {
+    10
+}
+fn default_spike_ratio() -> f64 {
+    10.0
+}
+
+impl Spectrum {
+    /// min(m, n).
+    fn size(&self) -> usize {
+        self.rows.min(self.columns)
+    }
+
+    /// All min(m, n) singular values, descending.
+    fn values(&self) -> Vec<f64> {
+        let size = self.size();
+        let value = |j: usize| match self.decay {
+            Decay::Power => ((j + 1) as f64).powf(-self.exponent),
+            Decay::Exponential => (-self.rate * j as f64).exp(),
+            Decay::Step if j < self.step_rank => 1.0,
+            Decay::Step => self.step_drop,
+            Decay::Spiked if j < self.spikes => self.spike_ratio.powf((self.spikes - j) as f64 / self.spikes as f64),
+            Decay::Spiked => (size - j) as f64 / (size - self.spikes) as f64,
+            Decay::Flat => 1.0,
+            Decay::Listed => self.singular_values.get(j).copied().unwrap_or(0.0),
+        };
+        (0..size).map(value).collect()
+    }
+
+    fn check_list(&self) -> Result<(), Invalid> {
+        let refuse = |reason: String| {
+            Err(Invalid::new(
+                "singular_values",
+                reason,
+                "a descending list, for example `singular_values = [1.0, 0.5, 0.1]`",
+            ))
+        };
+        let list = &self.singular_values;
+        if list.is_empty() {
+            return refuse("must be given when decay is \"listed\"".into());
+        }
+        if list.len() > self.size() {
+            return refuse(format!("has {} values, but min(rows, columns) is {}", list.len(), self.size()));
+        }
+        if let Some(value) = list.iter().find(|value| !value.is_finite() || **value < 0.0) {
+            return refuse(format!("holds {value}, and singular values are finite and not negative"));
+        }
+        if let Some(pair) = list.windows(2).find(|pair| pair[0] < pair[1]) {
+            return refuse(format!("must descend, but {} stands before {}", pair[0], pair[1]));
+        }
+        Ok(())
+    }
+}
 
 impl Parameters for Spectrum {
     const KIND: &'static str = "spectrum";
     const VERSION: u32 = 1;
+
     fn check(&self) -> Result<(), Invalid> {
-        Ok(())
+        for (name, side) in [("rows", self.rows), ("columns", self.columns)] {
+            super::check_side(name, side)?;
+        }
+        let up_to_size = |name: &'static str, count: usize| {
+            if (1..=self.size()).contains(&count) {
+                return Ok(());
+            }
+            let reason = format!("must lie between 1 and min(rows, columns) = {}", self.size());
+            Err(Invalid::new(name, reason, format!("for example `{name} = {}`", self.size().min(10))))
+        };
+        match self.decay {
+            Decay::Power if !(self.exponent.is_finite() && self.exponent >= 0.0) => {
+                Err(Invalid::new("exponent", "must not be negative", "for example `exponent = 1.0`"))
+            }
+            Decay::Exponential if !(self.rate.is_finite() && self.rate >= 0.0) => {
+                Err(Invalid::new("rate", "must not be negative", "for example `rate = 0.1`"))
+            }
+            Decay::Step if !(0.0..=1.0).contains(&self.step_drop) => {
+                Err(Invalid::new("step_drop", "must lie between 0 and 1", "for example `step_drop = 1e-3`"))
+            }
+            Decay::Spiked if !(self.spike_ratio.is_finite() && self.spike_ratio >= 1.0) => {
+                Err(Invalid::new("spike_ratio", "must be at least 1", "for example `spike_ratio = 10.0`"))
+            }
+            Decay::Step => up_to_size("step_rank", self.step_rank),
+            Decay::Spiked => up_to_size("spikes", self.spikes),
+            Decay::Listed => self.check_list(),
+            Decay::Power | Decay::Exponential | Decay::Flat => Ok(()),
+        }
     }
 }
 
 impl Source for Spectrum {
     fn outline(&self, _tensors: &[Vec<usize>]) -> Result<Outline, String> {
-        todo!()
+        Ok(Outline {
+            rows: self.rows,
+            columns: self.columns,
+            value_columns: VALUE_COLUMNS,
+            structure: StructureKind::General,
+        })
     }
-    fn build(&self, _tensors: &[Tensor], _rng: &mut Rng) -> Result<Problem<f64>, ProblemError> {
-        todo!()
+
+    fn build(&self, _tensors: &[Tensor], rng: &mut Rng) -> Result<Problem<f64>, ProblemError> {
+        let singular_values = self.values();
+        let mut left = haar(self.rows, self.size(), rng);
+        let right = haar(self.columns, self.size(), rng);
+        let values = gaussian(self.columns, VALUE_COLUMNS, rng);
+        for (mut column, &value) in left.col_iter_mut().zip(&singular_values) {
+            column *= faer::Scale(value);
+        }
+        let mut matrix = Mat::zeros(self.rows, self.columns);
+        matmul(&mut matrix, Accum::Replace, &left, right.transpose(), 1.0, Par::Seq);
+        Ok(Problem { matrix, structure: Structure::General, values, prescribed_singular_values: Some(singular_values) })
     }
 }

@@ -190,11 +190,6 @@ impl<'a> Family<'a> {
         }
         median(by_matrix.into_values().collect())
     }
-
-    /// Cells of all methods.
-    pub fn cells(&self) -> impl Iterator<Item = &'a CellRow> {
-        self.methods.iter().flat_map(|method| method.cells.iter().copied())
-    }
 }
 
 impl<'a> Method<'a> {

@@ -1,6 +1,34 @@
 //! TOML → [`Experiment`]: grids, validation, diagnostics with file:line:column, JSON Schema.
 
+mod diagnostic;
+mod document;
+mod family;
+mod files;
+mod property;
+mod schema;
+mod section;
+mod spelling;
+mod sweep;
+mod syntax;
+mod tree;
+mod value;
+
+use std::path::Path;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use diagnostic::{Diagnostic, Diagnostics};
+pub(crate) use files::{OnDisk, TensorFiles};
+pub use schema::schema;
+
 use crate::{linalg::Precision, method::MethodSpec, problem::ProblemSpec};
+
+/// Cells a spec may ask for; more is a slip of the keyboard.
+const LARGEST_GRID: usize = 1_000_000;
+
+/// Bytes a spec may have; more is not a spec.
+const LARGEST_SPEC: u64 = 1 << 20;
 
 /// A spec, read, checked and with every grid expanded.
 #[derive(Debug, Clone)]
@@ -23,21 +51,34 @@ pub struct Experiment {
 }
 
 /// A text in the two languages of the report.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Bilingual {
+    /// In English, on one line.
     pub en: String,
+    /// In Spanish, on one line.
     pub es: String,
 }
 
 /// How times are taken.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct Timing {
     /// Timings of one draw that count; at least 10 unless timing is switched off with 0.
+    #[schemars(range(max = 100_000))]
     pub repeats: usize,
     /// Runs before them that do not.
+    #[schemars(range(max = 100_000))]
     pub warmup: usize,
     /// Threads of every timed kernel.
+    #[schemars(range(min = 1, max = 1024))]
     pub threads: usize,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self { repeats: 10, warmup: 1, threads: 1 }
+    }
 }
 
 /// One point of the grid of a `[problem.LABEL]` or `[method.LABEL]` table.
@@ -56,4 +97,44 @@ impl<S> Instance<S> {
     pub fn name(&self) -> String {
         if self.variant.is_empty() { self.family.clone() } else { format!("{} ({})", self.family, self.variant) }
     }
+}
+
+/// Reads and checks a spec, with every grid expanded and every file it names looked at. `root` is the project folder, to
+/// which the paths in the spec are relative.
+///
+/// # Errors
+/// Everything that is wrong with the spec, at once.
+pub fn load(path: &Path, root: &Path) -> Result<Experiment, Diagnostics> {
+    load_with(path, root, &OnDisk { root })
+}
+
+fn load_with(path: &Path, root: &Path, files: &dyn TensorFiles) -> Result<Experiment, Diagnostics> {
+    let shown = path.display().to_string();
+    let of_file = |title: String, help: &str| {
+        Diagnostics::new(shown.clone(), String::new(), vec![Diagnostic::of_file(title, help)])
+    };
+    let length = std::fs::metadata(path).map(|metadata| metadata.len());
+    if length.is_ok_and(|length| length > LARGEST_SPEC) {
+        return Err(of_file(
+            "the spec is larger than 1 MiB".to_owned(),
+            "name a spec, such as `experiments/quick.toml`",
+        ));
+    }
+    let bytes = std::fs::read(path).map_err(|error| {
+        of_file(format!("the spec cannot be read: {error}"), "name a spec, such as `experiments/quick.toml`")
+    })?;
+    let source = String::from_utf8(bytes).map_err(|error| {
+        let start = error.utf8_error().valid_up_to();
+        let source = String::from_utf8_lossy(error.as_bytes()).into_owned();
+        let span = start..start + char::REPLACEMENT_CHARACTER.len_utf8();
+        let problem = Diagnostic::new(&span, "the spec is not UTF-8", "this byte", "save the file as UTF-8");
+        Diagnostics::new(shown.clone(), source, vec![problem])
+    })?;
+    let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    if !spelling::is_label(name) {
+        let help = "use letters without accents, digits, `_` and `-`: the name becomes a folder of results";
+        return Err(of_file("the file's name cannot name an experiment".to_owned(), help));
+    }
+    document::read(&source, name, root, files)
+        .map_err(|problems| Diagnostics::new(shown.clone(), source.clone(), problems))
 }

@@ -1,9 +1,15 @@
 //! One test crate, one module per promise: every integration-test file of its own would link the whole program again.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod broken_specs;
+mod encoder;
 mod figures;
+mod hostile_files;
 mod lapack_ratios;
 mod methods;
+mod plan;
 mod randomized_svd;
-
+mod report;
+mod specs;
 mod tables;
+mod tensor_files;

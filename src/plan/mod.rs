@@ -1,0 +1,196 @@
+//! [`Experiment`] → every cell it asks for: ids, named seeds, forecast of flops and bytes.
+
+mod identity;
+mod memory;
+mod shard;
+
+use std::{collections::HashMap, path::Path};
+
+pub use memory::{in_words, memory_needed};
+pub use shard::Share;
+
+use crate::{
+    linalg::Precision,
+    method::{Forecast, MethodSpec},
+    problem::{Outline, ProblemSpec},
+    random::named_seed,
+    spec::{Experiment, Instance, OnDisk, TensorFiles},
+};
+use identity::{described, hashed};
+
+/// Every cell of an experiment, grouped by matrix.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    pub blocks: Vec<Block>,
+}
+
+/// One matrix in one precision, and the cells that share it (and its reference SVD).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Block {
+    /// Hash of everything the matrix depends on: 32 hex digits.
+    pub id: String,
+    /// Index into [`Experiment::problems`](crate::spec::Experiment::problems).
+    pub problem: usize,
+    pub precision: Precision,
+    pub outline: Outline,
+    /// Seed of the matrix.
+    pub seed: u64,
+    pub cells: Vec<Cell>,
+}
+
+/// One matrix, one method, one rank, one draw.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cell {
+    /// Hash of all parameters, seed, method version and input file hash: 32 hex digits.
+    pub id: String,
+    /// Index into [`Experiment::methods`](crate::spec::Experiment::methods).
+    pub method: usize,
+    pub target_rank: usize,
+    /// From 0.
+    pub trial: usize,
+    pub seed: u64,
+    pub forecast: Forecast,
+    /// Known before running: why the cell is skipped.
+    pub skip: Option<String>,
+}
+
+/// Why an experiment that was read has no plan: its files changed under it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("problem `{problem}`: {reason}")]
+pub struct PlanError {
+    pub problem: String,
+    pub reason: String,
+}
+
+impl Plan {
+    /// Cells of all blocks.
+    #[must_use]
+    pub fn cells(&self) -> usize {
+        self.blocks.iter().map(|block| block.cells.len()).sum()
+    }
+}
+
+/// Every cell of an experiment: the problems in the order of the spec, each in every precision, under every method at every
+/// rank, trials last. Cells that would need more than `available_bytes` are there, marked as skipped.
+///
+/// # Errors
+/// A tensor file that cannot be read any more, or has lost its shape.
+pub fn plan(experiment: &Experiment, root: &Path, available_bytes: u64) -> Result<Plan, PlanError> {
+    plan_with(experiment, &OnDisk { root }, available_bytes)
+}
+
+pub(crate) fn plan_with(
+    experiment: &Experiment,
+    files: &dyn TensorFiles,
+    available_bytes: u64,
+) -> Result<Plan, PlanError> {
+    let mut hashes = HashMap::new();
+    let mut blocks = Vec::with_capacity(experiment.problems.len() * experiment.precisions.len());
+    for (problem, instance) in experiment.problems.iter().enumerate() {
+        let fails = |reason: String| PlanError { problem: instance.name(), reason };
+        let tensors = instance.spec.tensors();
+        let shapes: Vec<Vec<usize>> =
+            tensors.iter().map(|tensor| files.shape(tensor)).collect::<Result<_, _>>().map_err(fails)?;
+        let outline = instance.spec.outline(&shapes).map_err(fails)?;
+        for tensor in tensors {
+            if !hashes.contains_key(&tensor.path) {
+                let hash = files.hash(&tensor.path).map_err(fails)?;
+                hashes.insert(tensor.path, hash);
+            }
+        }
+        for &precision in &experiment.precisions {
+            let mut block = empty_block(experiment, problem, precision, outline, &hashes);
+            for method in 0..experiment.methods.len() {
+                block.cells.extend(cells(experiment, &block, method, available_bytes));
+            }
+            blocks.push(block);
+        }
+    }
+    Ok(Plan { blocks })
+}
+
+/// The matrix in one precision, without cells. Its seed does not depend on the precision: both precisions see one matrix,
+/// rounded.
+fn empty_block(
+    experiment: &Experiment,
+    problem: usize,
+    precision: Precision,
+    outline: Outline,
+    hashes: &HashMap<String, String>,
+) -> Block {
+    let spec = &experiment.problems[problem].spec;
+    let described = described(spec.kind(), spec.version(), spec.parameters());
+    let mut files: Vec<(String, String)> = spec
+        .tensors()
+        .into_iter()
+        .map(|tensor| {
+            let hash = hashes.get(&tensor.path).cloned().unwrap_or_default();
+            (tensor.path, hash)
+        })
+        .collect();
+    files.sort();
+    files.dedup();
+    let id = hashed(&serde_json::json!({
+        "problem": described,
+        "files": files,
+        "precision": precision,
+        "seed": experiment.seed,
+    }));
+    let seed = named_seed(experiment.seed, &["problem", &name_of_problem(spec)]);
+    Block { id, problem, precision, outline, seed, cells: Vec::new() }
+}
+
+/// The cells of one method on one matrix. A seed depends on the problem, the method and the trial: not on the rank, so that one
+/// factorisation of a nested method serves them all, and not on the precision.
+fn cells(experiment: &Experiment, block: &Block, method: usize, available_bytes: u64) -> Vec<Cell> {
+    let spec = &experiment.methods[method].spec;
+    let described = described(spec.kind(), spec.version(), spec.parameters());
+    let problem_name = name_of_problem(&experiment.problems[block.problem].spec);
+    let method_name = name_of_method(spec);
+    let trials = if spec.traits().random { experiment.trials } else { 1 };
+    let mut cells = Vec::with_capacity(experiment.target_ranks.len() * trials);
+    for &target_rank in &experiment.target_ranks {
+        let forecast = spec.forecast(block.outline, target_rank);
+        let skip = spec.refuses(block.outline, target_rank).or_else(|| {
+            let needed = memory_needed(block.outline, block.precision, forecast);
+            (needed > available_bytes)
+                .then(|| format!("needs about {}, and {} are available", in_words(needed), in_words(available_bytes)))
+        });
+        for trial in 0..trials {
+            let id = hashed(&serde_json::json!({
+                "block": block.id,
+                "method": described,
+                "target_rank": target_rank,
+                "trial": trial,
+                "timing": experiment.timing,
+            }));
+            let names = ["method", &*problem_name, &*method_name, "trial", &*trial.to_string()];
+            let seed = named_seed(experiment.seed, &names);
+            cells.push(Cell { id, method, target_rank, trial, seed, forecast, skip: skip.clone() });
+        }
+    }
+    cells
+}
+
+/// What a problem is, in one name for its seeds: kind and parameters, not its label, place in the spec or version.
+fn name_of_problem(spec: &ProblemSpec) -> String {
+    identity::name(spec.kind(), spec.parameters())
+}
+
+fn name_of_method(spec: &MethodSpec) -> String {
+    identity::name(spec.kind(), spec.parameters())
+}
+
+impl Experiment {
+    /// The problem of a block.
+    #[must_use]
+    pub fn problem_of(&self, block: &Block) -> &Instance<ProblemSpec> {
+        &self.problems[block.problem]
+    }
+
+    /// The method of a cell.
+    #[must_use]
+    pub fn method_of(&self, cell: &Cell) -> &Instance<MethodSpec> {
+        &self.methods[cell.method]
+    }
+}

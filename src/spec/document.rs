@@ -1,0 +1,255 @@
+//! A whole spec: from its text to an [`Experiment`], or to everything that is wrong with it.
+
+use std::path::Path;
+
+use schemars::JsonSchema;
+use serde_json::Value;
+use toml::de::DeTable;
+
+use super::{
+    Bilingual, Experiment, LARGEST_GRID, Timing,
+    diagnostic::{Diagnostic, Problems},
+    family::{self, Grid},
+    files::{TensorFiles, refuse_impossible_problems},
+    property::properties,
+    section::{Section, Swept, first_values, meaningless, properties_of},
+    spelling::is_hidden,
+    sweep::Axis,
+    syntax::syntax_errors,
+    tree::{Content, Entry, Span, Table},
+};
+use crate::{linalg::Precision, parameters::Invalid};
+
+/// The keys of a spec outside its tables.
+#[derive(JsonSchema)]
+#[allow(dead_code, reason = "only its schema is read: two of its fields are swept and no struct holds a sweep")]
+pub(super) struct Draws {
+    /// Base of every seed: the same spec with the same seed draws the same numbers everywhere.
+    pub seed: u64,
+    /// Independent draws of every random method.
+    #[schemars(range(min = 1), default = "one")]
+    pub trials: usize,
+    /// Arithmetic of the methods: one or both of `f32` and `f64`. Metrics always accumulate in f64.
+    #[schemars(default = "double")]
+    pub precision: Precision,
+    /// k, the rank asked of every method; at most min(m, n) of every problem.
+    #[schemars(range(min = 1))]
+    pub target_rank: usize,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn double() -> Precision {
+    Precision::F64
+}
+
+/// The keys of [`Draws`] that take lists and ranges.
+pub(super) const SWEPT: &[&str] = &["precision", "target_rank"];
+
+/// The tables of a spec, in the order in which they are read best.
+pub(super) const TABLES: &[&str] = &["title", "question", "timing", "problem", "method"];
+
+impl Timing {
+    fn check(&self) -> Result<(), Invalid> {
+        if (1..10).contains(&self.repeats) {
+            let reason = format!("is {}: an interval of the median needs at least 10", self.repeats);
+            return Err(Invalid::new("repeats", reason, "write `repeats = 10`, or `repeats = 0` to time nothing"));
+        }
+        Ok(())
+    }
+}
+
+/// Reads a spec's text; `name` is the file's stem.
+pub(super) fn read(
+    source: &str,
+    name: &str,
+    root: &Path,
+    files: &dyn TensorFiles,
+) -> Result<Experiment, Vec<Diagnostic>> {
+    let (document, syntax) = DeTable::parse_recoverable(source);
+    let syntax = syntax_errors(&syntax, source);
+    let document = Table::of(document.get_ref());
+    let mut problems = Problems::default();
+    refuse_hidden_characters(source, &mut problems);
+    let experiment = experiment(&document, source, name, root, files, &mut problems);
+    match experiment {
+        Some(experiment) if syntax.is_empty() && problems.is_empty() => Ok(experiment),
+        _ => Err(problems.after_syntax_errors(syntax, source)),
+    }
+}
+
+fn experiment(
+    document: &Table,
+    source: &str,
+    name: &str,
+    root: &Path,
+    files: &dyn TensorFiles,
+    problems: &mut Problems,
+) -> Option<Experiment> {
+    let section = Section {
+        name: "the spec",
+        header: None,
+        properties: &properties_of::<Draws>(),
+        others: TABLES,
+        swept: Swept::Only(SWEPT),
+    };
+    let axes = section.read(document, problems);
+    let axis = |name: &str| axes.iter().find(|axis| axis.name == name);
+    let seed = axis("seed").and_then(|axis| axis.value(0).as_u64());
+    let trials = axis("trials").and_then(|axis| usize::try_from(axis.value(0).as_u64()?).ok()).unwrap_or_else(one);
+
+    let title = bilingual(document, "title", problems);
+    let question = bilingual(document, "question", problems);
+    let timing = timing(document, problems);
+    let problem_grids = family::read::<crate::problem::ProblemSpec>(document, problems);
+    let method_grids = family::read::<crate::method::MethodSpec>(document, problems);
+
+    if let Err(problem) = refuse_too_many_cells(&axes, trials, &problem_grids, &method_grids) {
+        // Nothing is expanded: what would be found in a million points is not worth their memory.
+        problems.push(problem);
+        return None;
+    }
+    let problem_instances = family::expand(&problem_grids, problems);
+    let method_instances = family::expand(&method_grids, problems);
+    let ranks = axis("target_rank").map(ranks).unwrap_or_default();
+    refuse_impossible_problems(&problem_grids, &problem_instances, &ranks, root, files, problems);
+
+    let mut target_ranks: Vec<usize> = ranks.into_iter().map(|(rank, _)| rank).collect();
+    target_ranks.sort_unstable();
+    Some(Experiment {
+        name: name.to_owned(),
+        source: source.to_owned(),
+        title: title?,
+        question: question?,
+        seed: seed?,
+        trials,
+        precisions: axis("precision").map_or_else(|| vec![double()], precisions),
+        target_ranks,
+        timing: timing?,
+        problems: problem_instances.into_iter().map(|placed| placed.instance).collect(),
+        methods: method_instances.into_iter().map(|placed| placed.instance).collect(),
+    })
+}
+
+fn precisions(axis: &Axis) -> Vec<Precision> {
+    axis.values().filter_map(|(value, _)| serde_json::from_value(value).ok()).collect()
+}
+
+/// Every target rank and where it was written.
+fn ranks(axis: &Axis) -> Vec<(usize, Span)> {
+    let rank = |(value, span): (Value, &Span)| Some((usize::try_from(value.as_u64()?).ok()?, span.clone()));
+    axis.values().take(LARGEST_GRID).filter_map(rank).collect()
+}
+
+/// A table that must be there, or the reason why it cannot be used.
+fn table<'a>(document: &'a Table, name: &str, help: &str, problems: &mut Problems) -> Option<(&'a Entry, &'a Table)> {
+    let Some(entry) = document.get(name) else {
+        problems.push_absence(Diagnostic::of_file(format!("the spec has no `[{name}]`"), help));
+        return None;
+    };
+    let Content::Table(table) = &entry.node.content else {
+        let what = entry.node.content.what();
+        let title = format!("`{name}` must be a table, not {what}");
+        problems.push(Diagnostic::new(&entry.node.span, title, format!("this is {what}"), help));
+        return None;
+    };
+    Some((entry, table))
+}
+
+fn bilingual(document: &Table, name: &str, problems: &mut Problems) -> Option<Bilingual> {
+    let help = format!("the report is written in both languages: `{name}.en = \"…\"` and `{name}.es = \"…\"`");
+    let (entry, table) = table(document, name, &help, problems)?;
+    let (before, header) = (problems.count(), family::header_of(entry));
+    let section = Section {
+        name: &format!("`[{name}]`"),
+        header: Some(&header),
+        properties: &properties_of::<Bilingual>(),
+        others: &[],
+        swept: Swept::Only(&[]),
+    };
+    let axes = section.read(table, problems);
+    for axis in &axes {
+        let Value::String(text) = axis.value(0) else { continue };
+        let title = if text.trim().is_empty() {
+            "is empty"
+        } else if text.chars().any(|letter| letter.is_control() || is_hidden(letter))
+            && !problems.has_within(axis.value_span(0))
+        {
+            "holds a line break or a character that cannot be seen"
+        } else {
+            continue;
+        };
+        let title = format!("`{name}.{}` {title}", axis.name);
+        problems.push(Diagnostic::new(axis.value_span(0), title, "one line of text", "write one line of visible text"));
+    }
+    if problems.count() > before {
+        return None;
+    }
+    serde_json::from_value(Value::Object(first_values(&axes))).ok()
+}
+
+fn timing(document: &Table, problems: &mut Problems) -> Option<Timing> {
+    if document.get("timing").is_none() {
+        return Some(Timing::default());
+    }
+    let help = "for example `timing.repeats = 10`, with `warmup` and `threads`";
+    let (entry, table) = table(document, "timing", help, problems)?;
+    let (before, header) = (problems.count(), family::header_of(entry));
+    let properties = properties(schemars::schema_for!(Timing).as_value());
+    let section = Section {
+        name: "`[timing]`",
+        header: Some(&header),
+        properties: &properties,
+        others: &[],
+        swept: Swept::Only(&[]),
+    };
+    let axes = section.read(table, problems);
+    if problems.count() > before {
+        return None;
+    }
+    let timing: Timing = serde_json::from_value(Value::Object(first_values(&axes))).ok()?;
+    if let Err(invalid) = timing.check() {
+        let written = axes.iter().find(|axis| axis.name == invalid.parameter);
+        let span = written.map_or(&header, |axis| axis.value_span(0));
+        problems.push(meaningless(&invalid, "`[timing]`", span));
+    }
+    Some(timing)
+}
+
+/// Refuses a grid that is too large, from the lengths of its axes alone.
+fn refuse_too_many_cells(axes: &[Axis], trials: usize, problems: &[Grid], methods: &[Grid]) -> Result<(), Diagnostic> {
+    let length = |name: &str| axes.iter().find(|axis| axis.name == name).map_or(1, |axis| axis.count() as u128);
+    let points = |grids: &[Grid]| grids.iter().fold(0, |sum: u128, grid| sum.saturating_add(grid.size())).max(1);
+    let factors = [length("precision"), length("target_rank"), trials as u128, points(problems), points(methods)];
+    let cells = factors.into_iter().fold(1, u128::saturating_mul);
+    if cells <= LARGEST_GRID as u128 {
+        return Ok(());
+    }
+    let swept = axes.iter().chain(problems.iter().chain(methods).flat_map(|grid| &grid.axes));
+    let longest = swept.filter(|axis| axis.count() > 1).max_by_key(|axis| axis.count());
+    let title = format!("the spec asks for {cells} cells, more than {LARGEST_GRID}");
+    let trials_span = axes.iter().find(|axis| axis.name == "trials").map(|axis| axis.value_span(0).clone());
+    Err(match (longest, trials_span) {
+        (Some(axis), _) if axis.count() >= trials => {
+            let help = format!(
+                "shorten the longest sweep, `{}` with its {} values, or split the spec",
+                axis.name,
+                axis.count()
+            );
+            Diagnostic::new(&axis.span(), title, "the longest sweep", help)
+        }
+        (_, Some(span)) => Diagnostic::new(&span, title, "too many draws", "ask for fewer trials"),
+        _ => Diagnostic::of_file(title, "ask for fewer problems or methods"),
+    })
+}
+
+/// Characters that make a text read otherwise than it is; the reader of a spec must see what the program sees.
+fn refuse_hidden_characters(source: &str, problems: &mut Problems) {
+    for (start, letter) in source.char_indices().filter(|(start, letter)| is_hidden(*letter) && *start > 0) {
+        let title = format!("the invisible character U+{:04X}", letter as u32);
+        let span = start..start + letter.len_utf8();
+        problems.push(Diagnostic::new(&span, title, "here", "delete it: retype this part of the line"));
+    }
+}

@@ -1,0 +1,172 @@
+//! The tensor files a spec names: inside the project, there, and of shapes the problems can use.
+
+use std::{
+    collections::HashMap,
+    path::{Component, Path},
+};
+
+use super::{
+    diagnostic::{Diagnostic, Problems},
+    family::{Grid, Placed},
+    spelling::nearest,
+    tree::Span,
+};
+use crate::{
+    problem::{ProblemSpec, TensorName},
+    tensor,
+};
+
+/// What a spec and its plan ask of tensor files; the disk, or what a test says.
+pub(crate) trait TensorFiles {
+    /// From the header alone.
+    fn shape(&self, tensor: &TensorName) -> Result<Vec<usize>, String>;
+    /// Of the whole file's bytes.
+    fn hash(&self, path: &str) -> Result<String, String>;
+}
+
+/// The files of a project folder.
+pub(crate) struct OnDisk<'a> {
+    pub root: &'a Path,
+}
+
+impl TensorFiles for OnDisk<'_> {
+    fn shape(&self, tensor: &TensorName) -> Result<Vec<usize>, String> {
+        tensor::shape(self.root, tensor).map_err(|error| error.to_string())
+    }
+
+    fn hash(&self, path: &str) -> Result<String, String> {
+        tensor::file_hash(self.root, path).map_err(|error| error.to_string())
+    }
+}
+
+/// Refuses problems whose files cannot be read or whose matrices are smaller than a target rank.
+pub(super) fn refuse_impossible_problems(
+    grids: &[Grid],
+    placed: &[Placed<ProblemSpec>],
+    ranks: &[(usize, Span)],
+    root: &Path,
+    files: &dyn TensorFiles,
+    problems: &mut Problems,
+) {
+    let mut headers = Headers { root, files, paths: HashMap::new(), shapes: HashMap::new() };
+    let mut smallest: Vec<(usize, String)> = Vec::new();
+    for Placed { instance, grid, indices } in placed {
+        let grid = &grids[*grid];
+        let shapes: Result<Vec<_>, Diagnostic> =
+            instance.spec.tensors().iter().map(|tensor| headers.shape(tensor, grid, indices)).collect();
+        if shapes.is_ok() && !grid.complete {
+            // With a default in the place of a length, the outline would be of another matrix.
+            continue;
+        }
+        let outline = shapes.and_then(|shapes| {
+            instance.spec.outline(&shapes).map_err(|clause| {
+                let span = shapes.first().map_or(&grid.header, |_| grid.naming(&instance.spec.tensors()[0], indices));
+                let title = format!("problem `{}`: {clause}", instance.name());
+                Diagnostic::new(span, title, "cannot be used", "name tensors of the shape this kind asks for")
+            })
+        });
+        match outline {
+            Ok(outline) => smallest.push((outline.rows.min(outline.columns), instance.name())),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    for (rank, span) in ranks {
+        let mut short = smallest.iter().filter(|(smaller_side, _)| smaller_side < rank);
+        if let Some((smaller_side, name)) = short.next() {
+            let others = match short.count() {
+                0 => String::new(),
+                1 => " and of one more".to_owned(),
+                more => format!(" and of {more} more"),
+            };
+            let title = format!("target_rank {rank} is above min(m, n) = {smaller_side} of problem `{name}`{others}");
+            let help =
+                format!("write ranks of at most {smaller_side}, or put the larger problems in a spec of their own");
+            problems.push(Diagnostic::new(span, title, "larger than the matrix", help));
+        }
+    }
+}
+
+/// Headers already read: many instances share a file.
+struct Headers<'a> {
+    root: &'a Path,
+    files: &'a dyn TensorFiles,
+    paths: HashMap<String, Result<(), (String, String)>>,
+    shapes: HashMap<TensorName, Result<Vec<usize>, String>>,
+}
+
+impl Headers<'_> {
+    fn shape(&mut self, tensor: &TensorName, grid: &Grid, indices: &[usize]) -> Result<Vec<usize>, Diagnostic> {
+        let root = self.root;
+        let path = self.paths.entry(tensor.path.clone()).or_insert_with(|| usable(root, &tensor.path));
+        if let Err((title, help)) = path {
+            return Err(Diagnostic::new(grid.holding(&tensor.path, indices), &**title, "this path", &**help));
+        }
+        let files = self.files;
+        let shape = self.shapes.entry(tensor.clone()).or_insert_with(|| files.shape(tensor));
+        shape.clone().map_err(|reason| {
+            let help = "name a tensor that the file holds, in a `.npy` or `.safetensors` file of real numbers";
+            Diagnostic::new(grid.naming(tensor, indices), reason, "cannot be read", help)
+        })
+    }
+}
+
+/// Whether a path stays inside the project and leads to a file; otherwise what is wrong and what to write.
+fn usable(root: &Path, path: &str) -> Result<(), (String, String)> {
+    let shown = path.escape_debug();
+    let inside = "give a path relative to the project folder, such as `experiments/data/heads.safetensors`".to_owned();
+    let leaves = || (format!("the path `{shown}` leaves the project folder"), inside.clone());
+    if path.is_empty() {
+        return Err(("the path is empty".to_owned(), inside));
+    }
+    if !Path::new(path).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+        return Err(leaves());
+    }
+    let absent = || {
+        let help = match sibling(root, path) {
+            Some(name) => format!("write `{name}`"),
+            None => inside.clone(),
+        };
+        (format!("there is no file `{shown}`"), help)
+    };
+    // Through symbolic links: what counts is where the bytes are.
+    let real = root.join(path).canonicalize().map_err(|_| absent())?;
+    let real_root = root.canonicalize().map_err(|_| absent())?;
+    if !real.starts_with(real_root) {
+        return Err((format!("the path `{shown}` leaves the project folder through a symbolic link"), inside));
+    }
+    if !real.is_file() {
+        return Err((format!("`{shown}` is not a file"), inside));
+    }
+    Ok(())
+}
+
+/// A file with nearly the same name in the same folder.
+fn sibling(root: &Path, path: &str) -> Option<String> {
+    let path = Path::new(path);
+    let folder = path.parent()?;
+    let names: Vec<String> = std::fs::read_dir(root.join(folder))
+        .ok()?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    let near = nearest(path.file_name()?.to_str()?, names.iter().map(String::as_str))?;
+    Some(folder.join(near).display().to_string())
+}
+
+impl Grid {
+    /// Where a text was written, at one point of the grid.
+    fn holding(&self, text: &str, indices: &[usize]) -> &Span {
+        let mut axes = self.axes.iter().zip(indices);
+        let written = axes.find(|(axis, index)| axis.value(**index).as_str() == Some(text));
+        written.map_or(&self.header, |(axis, &index)| axis.value_span(index))
+    }
+
+    /// Where a tensor's name, or the part of it that the spec writes, was written; failing that, its file's path.
+    fn naming(&self, tensor: &TensorName, indices: &[usize]) -> &Span {
+        let mut axes = self.axes.iter().zip(indices);
+        let part = axes.find(|(axis, index)| match (&tensor.name, axis.value(**index).as_str()) {
+            (Some(name), Some(written)) => !written.is_empty() && name.contains(written),
+            _ => false,
+        });
+        part.map_or_else(|| self.holding(&tensor.path, indices), |(axis, &index)| axis.value_span(index))
+    }
+}

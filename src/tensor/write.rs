@@ -1,0 +1,88 @@
+//! Writing `.safetensors` files: the same tensors give the same bytes, and a reader never sees half a file.
+//!
+//! The `safetensors` crate writes its metadata in the order of a hash map, different in every process.
+
+use std::{
+    fs,
+    io::{self, BufWriter, Write},
+    path::Path,
+};
+
+use serde_json::{Map, Value, json};
+use tempfile::NamedTempFile;
+
+use super::fault::TensorError;
+
+/// A tensor to be written.
+#[derive(Debug, Clone)]
+pub struct NamedEntries {
+    pub name: String,
+    pub shape: Vec<usize>,
+    /// Row-major; as many as the product of `shape`.
+    pub entries: Vec<f32>,
+}
+
+/// Writes tensors as F32, one after the other in the order given, with `metadata` (key, value) in the header.
+///
+/// The file appears whole or not at all: it is written beside its place under another name and then renamed.
+///
+/// # Errors
+/// The folder cannot be made or written to.
+///
+/// # Panics
+/// If a tensor's entries are not as many as its shape says.
+pub fn write_safetensors(
+    path: &Path,
+    tensors: &[NamedEntries],
+    metadata: &[(&str, String)],
+) -> Result<(), TensorError> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let write = || -> io::Result<()> {
+        fs::create_dir_all(folder)?;
+        let file = unfinished(folder)?;
+        let mut writer = BufWriter::new(&file);
+        let header = header(tensors, metadata);
+        writer.write_all(&(header.len() as u64).to_le_bytes())?;
+        writer.write_all(header.as_bytes())?;
+        for entry in tensors.iter().flat_map(|tensor| &tensor.entries) {
+            writer.write_all(&entry.to_le_bytes())?;
+        }
+        writer.flush()?;
+        drop(writer);
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().map_err(|source| TensorError::io(&path.display().to_string(), source))
+}
+
+/// A file under another name, with the permissions an ordinary new file would have.
+fn unfinished(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.prefix(".unfinished-").tempfile_in(folder)
+}
+
+fn header(tensors: &[NamedEntries], metadata: &[(&str, String)]) -> String {
+    let mut map = Map::new();
+    if !metadata.is_empty() {
+        let metadata: Map<_, _> =
+            metadata.iter().map(|(key, value)| ((*key).to_owned(), Value::from(value.as_str()))).collect();
+        map.insert("__metadata__".to_owned(), metadata.into());
+    }
+    let mut begin = 0;
+    for NamedEntries { name, shape, entries } in tensors {
+        assert_eq!(entries.len(), shape.iter().product::<usize>(), "{name}: entries and shape disagree");
+        let end = begin + size_of_val(entries.as_slice());
+        map.insert(name.clone(), json!({ "dtype": "F32", "shape": shape, "data_offsets": [begin, end] }));
+        begin = end;
+    }
+    let mut header = Value::from(map).to_string();
+    // The format wants the entries to start at a multiple of 8.
+    header.extend(std::iter::repeat_n(' ', header.len().next_multiple_of(8) - header.len()));
+    header
+}

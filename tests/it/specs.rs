@@ -1,0 +1,38 @@
+//! The committed specs are read, and the committed JSON Schema is the one the program would write.
+
+use std::{fs, path::Path};
+
+use factoreo::spec;
+
+#[test]
+fn the_committed_schema_is_the_generated_one() {
+    let committed = fs::read_to_string("experiments/experiment.schema.json").unwrap_or_default();
+    let generated = format!("{:#}\n", spec::schema());
+    assert!(committed == generated, "run `cargo run -- schema > experiments/experiment.schema.json`");
+}
+
+#[test]
+fn every_committed_experiment_is_read_and_names_the_schema() {
+    let mut specs = 0;
+    for entry in fs::read_dir("experiments").unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        let experiment = spec::load(&path, Path::new(".")).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
+        assert!(experiment.source.starts_with("#:schema ./experiment.schema.json\n"), "{}", path.display());
+        specs += 1;
+    }
+    assert!(specs >= 3);
+}
+
+/// Every key that a kind has can be found in the schema, with a description: editors show it.
+#[test]
+fn the_schema_describes_every_parameter() {
+    let schema = spec::schema();
+    for (name, definition) in schema["$defs"].as_object().unwrap() {
+        for (key, property) in definition["properties"].as_object().into_iter().flatten() {
+            assert!(property["description"].is_string(), "{name}.{key} has no description");
+        }
+    }
+}
