@@ -28,9 +28,9 @@ pub enum Record {
     /// A run starts to add records: the machine and the build that made all that follow, up to the next session.
     Session(serde_json::Value),
     /// A matrix was built and its reference SVD computed.
-    Matrix(MatrixRecord),
+    Matrix(Box<MatrixRecord>),
     /// A cell was verified (or failed). The last record of a cell counts.
-    Cell(CellRecord),
+    Cell(Box<CellRecord>),
     /// A completed cell was timed once.
     Sample(SampleRow),
     /// The matrix of a block was formed once, timed.
@@ -67,7 +67,9 @@ pub enum JournalError {
          `truncate -s {offset} {path}` keeps that and computes the rest again"
     )]
     Damaged { path: PathBuf, offset: u64, line: usize, what: String },
-    #[error("{path}: written in journal format {found}, this program reads {FORMAT}; move the file away to start afresh")]
+    #[error(
+        "{path}: written in journal format {found}, this program reads {FORMAT}; move the file away to start afresh"
+    )]
     Format { path: PathBuf, found: u32 },
     #[error("{path}: a record holds a number that is not finite and cannot be kept: {record}")]
     NotFinite { path: PathBuf, record: String },
@@ -167,8 +169,7 @@ impl Journal {
     /// As [`read`]; or the file cannot be written.
     pub fn open(path: &Path) -> Result<(Self, Replay), JournalError> {
         let io = |source| JournalError::Io { path: path.to_owned(), source };
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
         let replay = replay(&mut file, path)?;
         file.set_len(replay.good_bytes).map_err(io)?;
         file.seek(SeekFrom::End(0)).map_err(io)?;
@@ -232,8 +233,7 @@ mod tests {
 
     #[test]
     fn records_come_back_bit_for_bit() {
-        let records =
-            [5e-324, 1e-300, 0.1 + 0.2, f64::MAX, -0.0].map(|seconds| form(0, seconds));
+        let records = [5e-324, 1e-300, 0.1 + 0.2, f64::MAX, -0.0].map(|seconds| form(0, seconds));
         let (_directory, path) = journal_of(&records);
         let replay = read(&path).unwrap();
         let seconds = |records: &[Record]| -> Vec<u64> {
