@@ -8,6 +8,7 @@ use std::{
     fs::{File, OpenOptions},
     io::{ErrorKind, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,10 @@ use crate::table::{CellRow, MatrixRow, SampleRow};
 const FORMAT: u32 = 1;
 
 const CHECKSUM_DIGITS: usize = 16;
+
+/// What a power cut may cost. A disk takes milliseconds to sync, which is longer than many a cell takes; a kill costs nothing
+/// either way.
+const SYNC_INTERVAL: Duration = Duration::from_secs(1);
 
 /// One line of a journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -160,6 +165,8 @@ fn checksum_of(json: &[u8]) -> String {
 pub struct Journal {
     path: PathBuf,
     file: File,
+    /// When all records last survived a power cut.
+    synced: Instant,
 }
 
 impl Journal {
@@ -173,7 +180,7 @@ impl Journal {
         let replay = replay(&mut file, path)?;
         file.set_len(replay.good_bytes).map_err(io)?;
         file.seek(SeekFrom::End(0)).map_err(io)?;
-        let mut journal = Self { path: path.to_owned(), file };
+        let mut journal = Self { path: path.to_owned(), file, synced: Instant::now() };
         if replay.records.is_empty() {
             let program = concat!("factoreo ", env!("CARGO_PKG_VERSION")).to_owned();
             journal.append(&[Record::Header { format: FORMAT, program }])?;
@@ -193,12 +200,21 @@ impl Journal {
         self.file.write_all(lines.as_bytes()).map_err(|source| JournalError::Io { path: self.path.clone(), source })
     }
 
-    /// Adds records: once it returns, they survive a power cut.
+    /// Adds records, and every [`SYNC_INTERVAL`] makes all records survive a power cut as well.
     ///
     /// # Errors
     /// As [`Journal::append`].
     pub fn append_durably(&mut self, records: &[Record]) -> Result<(), JournalError> {
         self.append(records)?;
+        if self.synced.elapsed() >= SYNC_INTERVAL { self.sync() } else { Ok(()) }
+    }
+
+    /// Makes every record survive a power cut.
+    ///
+    /// # Errors
+    /// The system reports that it could not write them.
+    pub fn sync(&mut self) -> Result<(), JournalError> {
+        self.synced = Instant::now();
         self.file.sync_data().map_err(|source| JournalError::Io { path: self.path.clone(), source })
     }
 

@@ -252,9 +252,11 @@ impl<'a> Session<'a> {
             if done.is_break() {
                 let all: Vec<_> = plan.blocks.iter().flat_map(|block| &block.cells).collect();
                 let finished = all.iter().filter(|cell| cell.skip.is_some() || self.is_finished(&cell.id)).count();
+                self.journal.sync()?;
                 return Err(RunError::Interrupted { finished, cells: all.len(), journal: self.journal_path.clone() });
             }
         }
+        self.journal.sync()?;
         Ok(())
     }
 

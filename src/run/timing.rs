@@ -132,6 +132,7 @@ impl Session<'_> {
         let mut rng = generator(job.seed);
         let draw = Draw { target_rank: job.rank, rng: &mut rng, parallelism: self.parallelism };
         let (result, factor) = clocked(|| method.factor(problem, draw));
+        let Round::Repeat(repeat) = round else { return Ok(()) };
         let factors = match result.map(|approximation| approximation.factors) {
             Ok(factors) if self.is_what_was_verified(&factors, block, cells) => factors,
             other => {
@@ -139,7 +140,6 @@ impl Session<'_> {
                 return self.record(&records);
             }
         };
-        let Round::Repeat(repeat) = round else { return Ok(()) };
         self.spent.measured += factor;
         let mut records = Vec::with_capacity(cells.len());
         for &index in cells {
