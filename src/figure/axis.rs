@@ -292,7 +292,7 @@ mod tests {
     #[test]
     fn nothing_positive_gives_the_linear_axis() {
         for values in [vec![], vec![0.0, 0.0], vec![f64::NAN, -1.0, f64::INFINITY]] {
-            let axis = Axis::log(values, 5, Language::Spanish);
+            let axis = Axis::log(values, 6, Language::Spanish);
             assert_eq!(labels(&axis), ["0,0", "0,2", "0,4", "0,6", "0,8", "1,0"]);
             assert!(axis.shows(0.0) && !axis.shows(f64::NAN));
         }

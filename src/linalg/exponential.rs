@@ -11,11 +11,24 @@ pub trait Exponential {
     fn exp_of_nonpositive(self) -> Self;
 }
 
+/// 1/0!, 1/1!, … 1/15!.
+const INVERSE_FACTORIALS: [f64; 16] = {
+    let mut inverse = [1.0; 16];
+    let (mut n, mut factorial) = (1, 1.0);
+    while n < 16 {
+        factorial *= n as f64;
+        inverse[n] = 1.0 / factorial;
+        n += 1;
+    }
+    inverse
+};
+
 /// eˣ = 2ᵏ·eʳ with k = round(x/ln 2), r = x − k·ln 2 in two parts (Cody & Waite 1980), and eʳ, |r| ≤ ln 2/2, by its
-/// Taylor polynomial, whose remainder is below a unit roundoff.
+/// Taylor polynomial, whose remainder is below a unit roundoff. Four terms at a time (Estrin), so that a processor can
+/// overlap them.
 macro_rules! exponential {
-    ($type:ty, $bits:ty, mantissa: $mantissa:literal, bias: $bias:literal, round: $round:literal,
-     ln2: $high:literal + $low:literal, least: $least:literal, taylor: [$first:literal $(, $next:literal)*]) => {
+    ($type:ty, terms: $terms:literal, mantissa: $mantissa:literal, bias: $bias:literal, round: $round:literal,
+     ln2: $high:literal + $low:literal, least: $least:literal) => {
         impl Exponential for $type {
             #[inline(always)]
             fn exp_of_nonpositive(self) -> Self {
@@ -23,21 +36,24 @@ macro_rules! exponential {
                 let shifted = self * std::f64::consts::LOG2_E as $type + $round;
                 let k = shifted - $round;
                 let r = (self - k * $high) - k * $low;
-                let mut polynomial: $type = 1.0 / $first;
-                $(polynomial = polynomial * r + 1.0 / $next;)*
+                let (square, fourth) = (r * r, (r * r) * (r * r));
+                let mut polynomial: $type = 0.0;
+                let mut term = $terms;
+                while term > 0 {
+                    term -= 4;
+                    let c = |offset: usize| INVERSE_FACTORIALS[term + offset] as $type;
+                    polynomial = ((c(0) + c(1) * r) + (c(2) + c(3) * r) * square) + polynomial * fourth;
+                }
                 let power = <$type>::from_bits((shifted.to_bits() << $mantissa).wrapping_add($bias << $mantissa));
                 if self < $least { 0.0 } else { polynomial * power }
             }
         }
     };
 }
-exponential!(f64, u64, mantissa: 52, bias: 1023, round: 6_755_399_441_055_744.0,
-    ln2: 0.693_147_180_369_123_8 + 1.908_214_929_270_587_7e-10, least: -699.0,
-    taylor: [6_227_020_800.0, 479_001_600.0, 39_916_800.0, 3_628_800.0, 362_880.0, 40_320.0, 5_040.0, 720.0, 120.0, 24.0,
-        6.0, 2.0, 1.0, 1.0]);
-exponential!(f32, u32, mantissa: 23, bias: 127, round: 12_582_912.0,
-    ln2: 0.693_359_375 + -2.121_944_4e-4, least: -78.0,
-    taylor: [5_040.0, 720.0, 120.0, 24.0, 6.0, 2.0, 1.0, 1.0]);
+exponential!(f64, terms: 16, mantissa: 52, bias: 1023, round: 6_755_399_441_055_744.0,
+    ln2: 0.693_147_180_369_123_8 + 1.908_214_929_270_587_7e-10, least: -699.0);
+exponential!(f32, terms: 8, mantissa: 23, bias: 127, round: 12_582_912.0,
+    ln2: 0.693_359_375 + -2.121_944_4e-4, least: -78.0);
 
 /// ln x for a positive, finite and normal x, within 2 units in the last place.
 ///
@@ -54,9 +70,12 @@ pub fn ln_of_positive(x: f64) -> f64 {
     let e = f64::from_bits(0x4330_0000_0000_0000 | exponent) - (4_503_599_627_370_496.0 + 1024.0);
     let s = (m - 1.0) / (m + 1.0);
     let square = s * s;
-    let mut series = 1.0 / 23.0;
-    for odd in [21.0, 19.0, 17.0, 15.0, 13.0, 11.0, 9.0, 7.0, 5.0, 3.0] {
-        series = series * square + 1.0 / odd;
+    // 1/3 + s²/5 + … + s²²/25, four terms at a time.
+    let (fourth, eighth) = (square * square, (square * square) * (square * square));
+    let mut series = 0.0;
+    for first in [19.0, 11.0, 3.0] {
+        let c = |term: f64| 1.0 / (first + 2.0 * term);
+        series = ((c(0.0) + c(1.0) * square) + (c(2.0) + c(3.0) * square) * fourth) + series * eighth;
     }
     let twice = 2.0 * s;
     e * 0.693_147_180_369_123_8 + (twice + (twice * square * series + e * 1.908_214_929_270_587_7e-10))

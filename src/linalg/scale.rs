@@ -28,7 +28,10 @@ pub fn magnitude<T: Scalar>(matrix: MatRef<'_, T>) -> Result<f64, NotFinite> {
     for j in 0..matrix.ncols() {
         let column = matrix.col(j);
         if let Some(column) = column.try_as_col_major() {
-            let (column_largest, column_poison) = slice_magnitude(column.as_slice());
+            let (column_largest, column_poison) = pulp::Arch::new().dispatch(
+                #[inline(always)]
+                || slice_magnitude(column.as_slice()),
+            );
             largest = if column_largest > largest { column_largest } else { largest };
             poison = poison + column_poison;
         } else {
@@ -46,6 +49,7 @@ pub fn magnitude<T: Scalar>(matrix: MatRef<'_, T>) -> Result<f64, NotFinite> {
     Err(NotFinite { row, column })
 }
 
+#[inline(always)]
 fn slice_magnitude<T: Scalar>(entries: &[T]) -> (T, T) {
     const LANES: usize = 16;
     let mut largest = [T::of(0.0); LANES];
@@ -72,6 +76,7 @@ fn slice_magnitude<T: Scalar>(entries: &[T]) -> (T, T) {
     (most, sum)
 }
 
+#[inline(always)]
 fn absolute<T: Scalar>(value: T) -> T {
     if value < T::of(0.0) { -value } else { value }
 }

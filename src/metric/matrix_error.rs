@@ -25,7 +25,6 @@ pub(super) fn measure(
     residual: MatRef<'_, f64>,
     error: f64,
     target_rank: usize,
-    parallelism: Par,
 ) {
     if spectrum.spectral_norm() == 0.0 {
         return;
@@ -35,8 +34,7 @@ pub(super) fn measure(
     measures.relative_frobenius_error = Some(error);
     measures.optimal_frobenius_error = Some(optimum);
     measures.suboptimality = (optimum > suboptimality_floor(spectrum.precision())).then(|| error / optimum);
-    measures.relative_spectral_error =
-        Some(spectral(residual, SPECTRAL_TOLERANCE, parallelism) / spectrum.spectral_norm());
+    measures.relative_spectral_error = Some(spectral(residual, SPECTRAL_TOLERANCE) / spectrum.spectral_norm());
     measures.optimal_spectral_error = Some(spectrum.optimal_spectral_error(target_rank) / spectrum.spectral_norm());
 }
 

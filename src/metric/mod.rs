@@ -147,7 +147,7 @@ impl Reference {
         self.probes.check_output(output_residual.as_ref(), &factors)?;
 
         let mut measures = Measures::default();
-        matrix_error::measure(&mut measures, &self.spectrum, residual.as_ref(), error, target_rank, parallelism);
+        matrix_error::measure(&mut measures, &self.spectrum, residual.as_ref(), error, target_rank);
         better_than_optimal(&self.spectrum, &measures, target_rank.max(factors.rank()))?;
         measures.relative_output_error = self.output.relative_error(output_residual.as_ref());
         if let Some(rows) = &self.rows {

@@ -1,1 +1,175 @@
-//! STUB
+//! The report: document model, one template folder per language, Markdown.
+//!
+//! Tables are surveyed ([`survey`]), findings computed from them ([`answer`]), and both laid out as a document in no language
+//! ([`chapters`], [`document`]). Templates and number formats put it into words ([`wording`]), and [`markdown`] writes it.
+//! Everything comes from `results/` alone: no clock, no machine, no order that could change.
+
+mod answer;
+mod chapters;
+mod clause;
+mod comparison;
+mod document;
+mod escape;
+mod file;
+mod markdown;
+mod provenance;
+mod references;
+mod survey;
+mod tables;
+mod wording;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    figure::{self, Figure, FigureError},
+    language::Language,
+    spec::Timing,
+    table::{Results, TableError},
+};
+use chapters::{Chapter, FigureOf, Protocol};
+use document::{Drawing, Drawings};
+use survey::Survey;
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    #[error("no results under {0}: run a spec first, for example `cargo run -- experiments/rank_sweep.toml`")]
+    NoResults(PathBuf),
+    #[error("{path}: {source}")]
+    Io { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Table(#[from] TableError),
+    #[error("results of {experiment}: {source}")]
+    Figure { experiment: String, source: FigureError },
+    #[error("a template of the report is wrong: {0:#}")]
+    Template(#[from] minijinja::Error),
+    #[error("the words of the report are wrong: {0}")]
+    Words(#[from] toml::de::Error),
+}
+
+/// Width of the PNG copies, in pixels: twice the figures' own, for screens of high density.
+const PNG_WIDTH: u32 = 1280;
+
+/// Writes `report/report.LANGUAGE.md` and its figures from every folder of `results/` that a run has finished, and removes
+/// figures that no longer belong. Returns what was written.
+///
+/// The same results give the same bytes. `png` adds a PNG beside each SVG.
+///
+/// # Errors
+/// There are no results, they cannot be read, or the report cannot be written.
+pub fn build(root: &Path, png: bool) -> Result<Vec<PathBuf>, ReportError> {
+    let experiments = read_results(&root.join("results"))?;
+    let folder = root.join("report");
+    let mut files = Vec::new();
+    for language in Language::ALL {
+        let drawn = draw(&experiments, language)?;
+        let chapters = experiments.iter().zip(&drawn).map(|(results, figures)| chapter(results, figures)).collect::<Vec<_>>();
+        let text = markdown::write(&chapters::lay_out(&chapters), &drawings(&experiments, &drawn, language), language)?;
+        for (results, figures) in experiments.iter().zip(&drawn) {
+            for drawn in figures {
+                let path = folder.join(figure_path(&results.name, drawn, language));
+                if png {
+                    let pixels = figure::to_png(&drawn.svg, PNG_WIDTH)
+                        .map_err(|source| ReportError::Figure { experiment: results.name.clone(), source })?;
+                    files.push((path.with_extension("png"), pixels));
+                }
+                files.push((path, drawn.svg.clone().into_bytes()));
+            }
+        }
+        files.push((folder.join(format!("report.{}.md", language.code())), text.into_bytes()));
+    }
+    for (path, bytes) in &files {
+        file::replace(path, bytes)?;
+    }
+    let written: Vec<PathBuf> = files.into_iter().map(|(path, _)| path).collect();
+    for language in Language::ALL {
+        file::remove_others(&folder.join("figures").join(language.code()), &written)?;
+    }
+    Ok(written)
+}
+
+/// Every finished experiment, by name.
+fn read_results(folder: &Path) -> Result<Vec<Results>, ReportError> {
+    let mut experiments = file::folders_with(folder, "provenance.json")?
+        .iter()
+        .map(|folder| Results::read(folder))
+        .collect::<Result<Vec<_>, _>>()?;
+    experiments.sort_by(|a, b| a.name.cmp(&b.name));
+    if experiments.is_empty() { Err(ReportError::NoResults(folder.to_owned())) } else { Ok(experiments) }
+}
+
+fn draw(experiments: &[Results], language: Language) -> Result<Vec<Vec<Figure>>, ReportError> {
+    let figures = |results: &Results| {
+        figure::draw_all(results, language)
+            .map_err(|source| ReportError::Figure { experiment: results.name.clone(), source })
+    };
+    experiments.iter().map(figures).collect()
+}
+
+/// Where a figure is, from the report.
+fn figure_path(experiment: &str, figure: &Figure, language: Language) -> String {
+    format!("figures/{}/{experiment}.{}.svg", language.code(), figure.id)
+}
+
+fn drawings<'a>(experiments: &'a [Results], drawn: &[Vec<Figure>], language: Language) -> Drawings<'a> {
+    let mut drawings = Drawings::default();
+    for (results, figures) in experiments.iter().zip(drawn) {
+        for figure in figures {
+            let drawing = Drawing {
+                title: figure.title.clone(),
+                description: figure.description.clone(),
+                path: figure_path(&results.name, figure, language),
+            };
+            drawings.0.insert((&results.name, figure.id.clone()), drawing);
+        }
+    }
+    drawings
+}
+
+fn chapter<'a>(results: &'a Results, figures: &[Figure]) -> Chapter<'a> {
+    let survey = Survey::new(results);
+    // The run has checked the spec; what an edited copy lacks is left out.
+    let spec: toml::Table = results.spec.parse().unwrap_or_default();
+    let figure = |figure: &Figure| FigureOf {
+        id: figure.id.clone(),
+        family: figure.family.clone(),
+        precision: figure.precision.clone(),
+    };
+    Chapter {
+        title: texts(&spec, "title", &results.name),
+        question: texts(&spec, "question", &results.name),
+        protocol: protocol(&spec, &survey),
+        figures: figures.iter().map(figure).collect(),
+        survey,
+    }
+}
+
+/// A text of the spec in every language; the experiment's name where it has none.
+fn texts(spec: &toml::Table, key: &str, name: &str) -> BTreeMap<String, String> {
+    let text = |language: Language| {
+        let written = spec.get(key).and_then(|texts| texts.get(language.code())).and_then(toml::Value::as_str);
+        (language.code().to_owned(), written.unwrap_or(name).to_owned())
+    };
+    Language::ALL.into_iter().map(text).collect()
+}
+
+fn protocol(spec: &toml::Table, survey: &Survey<'_>) -> Protocol {
+    let timing = spec.get("timing").cloned().unwrap_or_else(|| toml::Value::Table(toml::Table::new()));
+    let timing: Timing = timing.try_into().unwrap_or_default();
+    let results = survey.results;
+    let mut ranks: Vec<u64> = results.cells.iter().map(|cell| cell.target_rank).collect();
+    ranks.sort_unstable();
+    ranks.dedup();
+    Protocol {
+        seed: spec.get("seed").and_then(toml::Value::as_integer).and_then(|seed| u64::try_from(seed).ok()),
+        trials: results.cells.iter().map(|cell| cell.trial + 1).max().unwrap_or(0),
+        repeats: results.samples.iter().map(|sample| sample.repeat + 1).max().unwrap_or(0),
+        warmup: timing.warmup as u64,
+        threads: timing.threads as u64,
+        precisions: survey.precisions().into_iter().map(str::to_owned).collect(),
+        ranks,
+    }
+}

@@ -12,6 +12,7 @@ mod metrics;
 mod plan;
 mod problems;
 mod randomized_svd;
+mod report;
 mod specs;
 mod tables;
 mod tensor_files;

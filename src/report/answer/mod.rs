@@ -1,0 +1,58 @@
+//! The answer to an experiment's question: what the tables say, as numbers and flags for sentences to be made of.
+//!
+//! Every finding is computed, and so is its tone: what was expected and did not happen reaches the template as a flag, and the
+//! template says that it did not happen.
+
+mod accuracy;
+mod rank;
+mod soundness;
+mod speed;
+
+use super::{
+    document::{MethodName, Text},
+    survey::{Family, Method, Survey},
+};
+
+pub use rank::least_rank_within;
+
+/// The relative Frobenius error the answer asks for.
+pub const TARGET_ERROR: f64 = 0.1;
+
+/// One sentence or two for each finding, the experiment's main matrices first.
+pub fn findings(survey: &Survey<'_>) -> Vec<Text> {
+    let families: Vec<_> =
+        survey.families.iter().filter(|family| family.precision == survey.lead_precision()).collect();
+    let lead = lead_kind(&families);
+    let (leads, others): (Vec<&Family<'_>>, Vec<&Family<'_>>) =
+        families.into_iter().partition(|family| lead.is_none_or(|lead| family.kind == lead));
+    let mut findings = Vec::new();
+    for family in &leads {
+        findings.extend(rank::energy(family));
+        findings.extend(rank::least(family));
+        findings.extend(accuracy::randomized_svd(family));
+        findings.extend(accuracy::nystromformer(family));
+        findings.extend(speed::at_equal_rank(family));
+        findings.extend(speed::at_equal_error(family));
+    }
+    for family in &others {
+        findings.extend(rank::of_other(family));
+        findings.extend(accuracy::nystromformer(family));
+    }
+    for family in leads.iter().chain(&others) {
+        findings.extend(accuracy::nystrom(family));
+    }
+    findings.extend(soundness::of(survey));
+    findings
+}
+
+/// Real heads are what an experiment is about if it has any, synthetic attention otherwise, and else everything.
+fn lead_kind(families: &[&Family<'_>]) -> Option<&'static str> {
+    ["qkv", "attention"].into_iter().find(|&kind| families.iter().any(|family| family.kind == kind))
+}
+
+impl Method<'_> {
+    /// What identifies it to a reader.
+    pub fn name(&self) -> MethodName {
+        MethodName { kind: self.kind.to_owned(), label: self.label.to_owned(), variant: self.variant.to_owned() }
+    }
+}

@@ -1,0 +1,214 @@
+//! The chapters of a report and their order: what is asked, what was found, how, and where it ends.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{
+    answer,
+    document::{Block, Document, Illustration, Text},
+    provenance,
+    survey::{Family, Survey},
+    tables,
+};
+use crate::table::Status;
+
+/// An experiment with everything a report says of it.
+pub struct Chapter<'a> {
+    pub survey: Survey<'a>,
+    /// `[title]` of its spec, by language.
+    pub title: BTreeMap<String, String>,
+    pub question: BTreeMap<String, String>,
+    pub protocol: Protocol,
+    /// Its figures, in the order they were drawn.
+    pub figures: Vec<FigureOf>,
+}
+
+/// Which figure, and what it is about.
+pub struct FigureOf {
+    pub id: String,
+    pub family: String,
+    pub precision: String,
+}
+
+/// How the numbers were taken.
+#[derive(Debug, Serialize)]
+pub struct Protocol {
+    pub seed: Option<u64>,
+    pub trials: u64,
+    /// Timings of one draw that count; 0 if nothing was timed.
+    pub repeats: u64,
+    pub warmup: u64,
+    pub threads: u64,
+    pub precisions: Vec<String>,
+    pub ranks: Vec<u64>,
+}
+
+/// The whole report.
+pub fn lay_out(chapters: &[Chapter<'_>]) -> Document {
+    let mut document = Document::default();
+    match chapters {
+        [only] => document.heading(1, Text::new("title.experiment", &only.title)),
+        _ => document.heading(1, Text::plain("title.report")),
+    }
+    document.prose(Text::plain("introduction"));
+    section(&mut document, "question", chapters, |document, chapter| {
+        document.prose(Text::new("title.question", &chapter.question));
+    });
+    section(&mut document, "answer", chapters, answer);
+    document.heading(2, Text::plain("heading.methods"));
+    methods(&mut document, chapters);
+    section(&mut document, "set_up", chapters, set_up);
+    document.heading(2, Text::plain("heading.results"));
+    document.prose(Text::new("how_to_read", BTreeMap::from([("target", answer::TARGET_ERROR)])));
+    for chapter in chapters {
+        experiment_heading(&mut document, chapters, chapter);
+        results(&mut document, chapter, if chapters.len() > 1 { 4 } else { 3 });
+    }
+    section(&mut document, "coverage", chapters, coverage);
+    document.heading(2, Text::plain("heading.limits"));
+    document.prose(Text::plain("limits"));
+    document.heading(2, Text::plain("heading.reproduce"));
+    let names: Vec<&str> = chapters.iter().map(|chapter| chapter.survey.results.name.as_str()).collect();
+    document.prose(Text::new("reproduce", BTreeMap::from([("experiments", names)])));
+    document.heading(2, Text::plain("heading.references"));
+    document.blocks.push(Block::References);
+    document
+}
+
+/// A chapter that every experiment has its part in.
+fn section(
+    document: &mut Document,
+    name: &str,
+    chapters: &[Chapter<'_>],
+    part: impl Fn(&mut Document, &Chapter<'_>),
+) {
+    document.heading(2, Text::plain(format!("heading.{name}")));
+    for chapter in chapters {
+        experiment_heading(document, chapters, chapter);
+        part(document, chapter);
+    }
+}
+
+/// One experiment gives the whole report its title; of several, each has its own.
+fn experiment_heading(document: &mut Document, chapters: &[Chapter<'_>], chapter: &Chapter<'_>) {
+    if chapters.len() > 1 {
+        document.heading(3, Text::new("title.experiment", &chapter.title));
+    }
+}
+
+fn answer(document: &mut Document, chapter: &Chapter<'_>) {
+    let survey = &chapter.survey;
+    let about = BTreeMap::from([("experiment", survey.results.name.as_str()), ("precision", survey.lead_precision())]);
+    let findings: Vec<Text> = answer::findings(survey).into_iter().map(|finding| finding.with(&about)).collect();
+    if findings.is_empty() {
+        document.prose(Text::plain("nothing_measured"));
+    } else {
+        document.blocks.push(Block::List(findings));
+    }
+}
+
+/// A paragraph for each kind of method that any experiment used.
+fn methods(document: &mut Document, chapters: &[Chapter<'_>]) {
+    document.prose(Text::plain("notation"));
+    let mut told: Vec<&str> = Vec::new();
+    for kind in chapters.iter().flat_map(|chapter| chapter.survey.method_kinds()) {
+        if !told.contains(&kind) {
+            told.push(kind);
+            let data = BTreeMap::from([("kind", kind)]);
+            document.heading(3, Text::new("heading.method", &data));
+            document.blocks.push(Block::Method { kind: kind.to_owned(), text: Text::new("method/unknown", data) });
+        }
+    }
+}
+
+fn set_up(document: &mut Document, chapter: &Chapter<'_>) {
+    let survey = &chapter.survey;
+    let lead = survey.lead_precision();
+    let families = survey.families.iter().filter(|family| family.precision == lead && !family.matrices.is_empty());
+    document.blocks.push(Block::List(
+        families
+            .map(|family| {
+                let about = FamilyText { family: family.name, kind: family.kind, matrices: family.matrices.len() };
+                Text::new(problem_text(family), about)
+            })
+            .collect(),
+    ));
+    document.blocks.push(Block::Table(tables::matrices(survey)));
+    document.prose(Text::new("protocol", &chapter.protocol));
+    document.blocks.push(Block::Table(provenance::machine(survey)));
+}
+
+#[derive(Serialize)]
+struct FamilyText<'a> {
+    family: &'a str,
+    kind: &'a str,
+    matrices: usize,
+}
+
+fn problem_text(family: &Family<'_>) -> String {
+    match family.kind {
+        "spectrum" | "attention" | "qkv" | "kernel" | "tensor_file" => format!("problem.{}", family.kind),
+        _ => "problem.unknown".to_owned(),
+    }
+}
+
+fn results(document: &mut Document, chapter: &Chapter<'_>, level: usize) {
+    let survey = &chapter.survey;
+    let about_no_family = |figure: &&FigureOf| survey.family(&figure.family, &figure.precision).is_none();
+    for figure in chapter.figures.iter().filter(about_no_family) {
+        document.blocks.push(illustration(survey, figure));
+    }
+    for name in survey.family_names() {
+        document.heading(level, Text::new("heading.family", BTreeMap::from([("family", name)])));
+        for (place, precision) in survey.precisions().into_iter().enumerate() {
+            let Some(family) = survey.family(name, precision) else { continue };
+            let data = BTreeMap::from([("family", name), ("precision", precision)]);
+            if place > 0 {
+                document.blocks.push(Block::Fold(Text::new("fold.precision", &data)));
+            }
+            for figure in &chapter.figures {
+                if figure.family == name && figure.precision == precision {
+                    document.blocks.push(illustration(survey, figure));
+                }
+            }
+            let tables = tables::of_family(survey, family);
+            if tables.is_empty() {
+                document.prose(Text::new("nothing_completed", &data));
+            }
+            document.blocks.extend(tables.into_iter().map(Block::Table));
+            if place > 0 {
+                document.blocks.push(Block::EndFold);
+            }
+        }
+    }
+}
+
+fn illustration(survey: &Survey<'_>, figure: &FigureOf) -> Block {
+    Block::Figure(Illustration { experiment: survey.results.name.clone(), id: figure.id.clone() })
+}
+
+#[derive(Serialize)]
+struct Coverage {
+    cells: usize,
+    completed: usize,
+    skipped: usize,
+    failed: usize,
+}
+
+fn coverage(document: &mut Document, chapter: &Chapter<'_>) {
+    let survey = &chapter.survey;
+    let cells = &survey.results.cells;
+    let ended = |status| cells.iter().filter(|cell| cell.status == status).count();
+    document.prose(Text::new(
+        "coverage",
+        Coverage {
+            cells: cells.len(),
+            completed: ended(Status::Completed),
+            skipped: ended(Status::Skipped),
+            failed: ended(Status::Failed),
+        },
+    ));
+    document.blocks.push(Block::Table(tables::cells_by_method(survey)));
+    document.blocks.extend(tables::reasons(survey).map(Block::Table));
+}

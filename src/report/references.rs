@@ -1,0 +1,100 @@
+//! The works a report may cite. Only those a rendered text cites are printed, numbered in the order of their first mention.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Key, and the entry in the form all languages share.
+const WORKS: &[(&str, &str)] = &[
+    (
+        "eckart1936",
+        "Eckart, C., Young, G. (1936). The approximation of one matrix by another of lower rank. *Psychometrika* 1(3), 211–218. <https://doi.org/10.1007/BF02288367>",
+    ),
+    (
+        "halko2011",
+        "Halko, N., Martinsson, P.-G., Tropp, J. A. (2011). Finding structure with randomness: probabilistic algorithms for constructing approximate matrix decompositions. *SIAM Review* 53(2), 217–288. <https://doi.org/10.1137/090771806>",
+    ),
+    (
+        "musco2015",
+        "Musco, C., Musco, C. (2015). Randomized block Krylov methods for stronger and faster approximate singular value decomposition. *Advances in Neural Information Processing Systems* 28. <https://arxiv.org/abs/1504.05477>",
+    ),
+    (
+        "nakatsukasa2020",
+        "Nakatsukasa, Y. (2020). Fast and stable randomized low-rank matrix approximation. <https://arxiv.org/abs/2009.11392>",
+    ),
+    (
+        "mahoney2009",
+        "Mahoney, M. W., Drineas, P. (2009). CUR matrix decompositions for improved data analysis. *PNAS* 106(3), 697–702. <https://doi.org/10.1073/pnas.0803205106>",
+    ),
+    (
+        "williams2001",
+        "Williams, C. K. I., Seeger, M. (2001). Using the Nyström method to speed up kernel machines. *Advances in Neural Information Processing Systems* 13, 682–688.",
+    ),
+    (
+        "chen2022",
+        "Chen, Y., Epperly, E. N., Tropp, J. A., Webber, R. J. (2022). Randomly pivoted Cholesky: practical approximation of a kernel matrix with few entry evaluations. <https://arxiv.org/abs/2207.06503>",
+    ),
+    (
+        "tropp2017",
+        "Tropp, J. A., Yurtsever, A., Udell, M., Cevher, V. (2017). Fixed-rank approximation of a positive-semidefinite matrix from streaming data. *Advances in Neural Information Processing Systems* 30. <https://arxiv.org/abs/1706.05736>",
+    ),
+    (
+        "xiong2021",
+        "Xiong, Y., Zeng, Z., Chakraborty, R., Tan, M., Fung, G., Li, Y., Singh, V. (2021). Nyströmformer: a Nyström-based algorithm for approximating self-attention. *Proceedings of the AAAI Conference on Artificial Intelligence* 35(16), 14138–14148. <https://arxiv.org/abs/2102.03902>",
+    ),
+    (
+        "vaswani2017",
+        "Vaswani, A., Shazeer, N., Parmar, N., Uszkoreit, J., Jones, L., Gomez, A. N., Kaiser, Ł., Polosukhin, I. (2017). Attention is all you need. *Advances in Neural Information Processing Systems* 30. <https://arxiv.org/abs/1706.03762>",
+    ),
+    (
+        "wang2020",
+        "Wang, W., Wei, F., Dong, L., Bao, H., Yang, N., Zhou, M. (2020). MiniLM: deep self-attention distillation for task-agnostic compression of pre-trained Transformers. *Advances in Neural Information Processing Systems* 33. <https://arxiv.org/abs/2002.10957>",
+    ),
+    (
+        "reimers2019",
+        "Reimers, N., Gurevych, I. (2019). Sentence-BERT: sentence embeddings using Siamese BERT-networks. *Proceedings of EMNLP-IJCNLP 2019*, 3982–3992. <https://arxiv.org/abs/1908.10084>",
+    ),
+    (
+        "roy2007",
+        "Roy, O., Vetterli, M. (2007). The effective rank: a measure of effective dimensionality. *15th European Signal Processing Conference (EUSIPCO 2007)*, 606–610.",
+    ),
+];
+
+/// The works cited so far, in the order of their first mention.
+#[derive(Debug, Clone, Default)]
+pub struct Citations(Arc<Mutex<Vec<&'static str>>>);
+
+impl Citations {
+    /// The number of a work, `[3]`; `None` for a key that is no work's.
+    pub fn cite(&self, key: &str) -> Option<String> {
+        let &(key, _) = WORKS.iter().find(|(known, _)| *known == key)?;
+        let mut cited = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = cited.iter().position(|known| *known == key).unwrap_or_else(|| {
+            cited.push(key);
+            cited.len() - 1
+        });
+        Some(format!("[{}]", place + 1))
+    }
+
+    /// The entries of the cited works, in the order of their numbers.
+    pub fn entries(&self) -> Vec<&'static str> {
+        let cited = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = |key: &&str| WORKS.iter().find(|(known, _)| known == key).map(|&(_, entry)| entry);
+        cited.iter().filter_map(entry).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn works_are_numbered_as_they_are_cited() {
+        let citations = Citations::default();
+        assert_eq!(citations.cite("xiong2021").as_deref(), Some("[1]"));
+        assert_eq!(citations.cite("halko2011").as_deref(), Some("[2]"));
+        assert_eq!(citations.cite("xiong2021").as_deref(), Some("[1]"));
+        assert_eq!(citations.cite("nobody1900"), None);
+        let entries = citations.entries();
+        assert_eq!(entries.len(), 2);
+        assert!(entries[1].starts_with("Halko"));
+    }
+}

@@ -1,0 +1,285 @@
+//! Puts words to data: the templates of one language, with its numbers, names and references.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value, syntax::SyntaxConfig};
+
+use super::{
+    ReportError, clause,
+    document::{Item, MethodName, Text, Verdict},
+    escape,
+    references::Citations,
+};
+use crate::{figure::names, language::Language};
+
+/// Every template, in both languages.
+macro_rules! templates {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, [
+            include_str!(concat!("templates/en/", $name, ".md.jinja")),
+            include_str!(concat!("templates/es/", $name, ".md.jinja")),
+        ])),*]
+    };
+}
+const TEMPLATES: &[(&str, [&str; 2])] = templates![
+    "answer/energy",
+    "answer/equal_error",
+    "answer/equal_rank",
+    "answer/least_rank",
+    "answer/nystrom",
+    "answer/nystromformer",
+    "answer/other",
+    "answer/randomized_svd",
+    "answer/soundness",
+    "coverage",
+    "how_to_read",
+    "introduction",
+    "limits",
+    "method/block_krylov",
+    "method/cur",
+    "method/generalized_nystrom",
+    "method/nystrom",
+    "method/nystromformer",
+    "method/randomized_svd",
+    "method/truncated_svd",
+    "method/unknown",
+    "notation",
+    "protocol",
+    "reproduce",
+];
+
+/// Headings, captions, table headers and other short texts: each is a template of its own.
+const WORDS: [&str; 2] = [include_str!("templates/en/words.toml"), include_str!("templates/es/words.toml")];
+
+/// Which number each table and figure has, by label.
+#[derive(Debug, Clone, Default)]
+pub struct Numbering {
+    pub tables: BTreeMap<String, usize>,
+    pub figures: BTreeMap<String, usize>,
+}
+
+/// The words of one language.
+pub struct Wording {
+    language: Language,
+    environment: Environment<'static>,
+    citations: Citations,
+}
+
+impl Wording {
+    /// # Errors
+    /// A template is not valid, which a test would have said.
+    pub fn new(language: Language, numbering: Numbering) -> Result<Self, ReportError> {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        // A line of a template that holds only `{% … %}` leaves nothing behind.
+        environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+        let index = Language::ALL.iter().position(|&known| known == language).unwrap_or(0);
+        for (name, sources) in TEMPLATES {
+            environment.add_template(name, sources[index])?;
+        }
+        for (name, source) in words(WORDS[index])? {
+            environment.add_template_owned(name, source)?;
+        }
+        let citations = Citations::default();
+        add_numbers(&mut environment, language);
+        add_names(&mut environment, language);
+        add_references(&mut environment, language, citations.clone(), Arc::new(numbering));
+        Ok(Self { language, environment, citations })
+    }
+
+    /// Whether there is a template of this name.
+    pub fn knows(&self, template: &str) -> bool {
+        self.environment.get_template(template).is_ok()
+    }
+
+    pub fn text(&self, text: &Text) -> Result<String, ReportError> {
+        Ok(self.environment.get_template(&text.template)?.render(text.data.clone())?.trim_matches([' ', '\n']).to_owned())
+    }
+
+    /// An entry of `words.toml` that needs no data.
+    pub fn word(&self, name: &str) -> Result<String, ReportError> {
+        self.text(&Text::plain(name))
+    }
+
+    /// What a cell of a table shows.
+    pub fn item(&self, item: &Item) -> Result<String, ReportError> {
+        let language = self.language;
+        Ok(match item {
+            Item::Absent => language.number(None, 1),
+            Item::Word(name) => self.word(name)?,
+            Item::Text(text) => self.text(text)?,
+            Item::Quoted(text) => escape::markdown(text),
+            Item::Clause(clause) => clause::in_language(clause, language),
+            Item::Method(method) => method_name(method, language),
+            Item::Count(count) => language.count(*count),
+            Item::Number(number, digits) => language.number(*number, *digits),
+            Item::Percent(share, digits) => language.percent(*share, *digits),
+            Item::Seconds(seconds, verdict) => {
+                let time = language.seconds(*seconds);
+                match verdict {
+                    Verdict::Faster => format!("{time} ▼"),
+                    Verdict::Slower => format!("{time} ▲"),
+                    Verdict::NoMeasurableDifference => format!("{time} ="),
+                    Verdict::Unknown => time,
+                }
+            }
+            Item::Bytes(bytes) => language.bytes(*bytes),
+            Item::Flops(flops) => language.flops(*flops),
+            Item::Size(rows, columns) => {
+                format!("{} × {}", language.count(Some(*rows)), language.count(Some(*columns)))
+            }
+        })
+    }
+
+    /// The entries of the works cited so far.
+    pub fn references(&self) -> Vec<&'static str> {
+        self.citations.entries()
+    }
+}
+
+/// `[heading] answer = "…"` → `heading.answer`.
+fn words(source: &'static str) -> Result<Vec<(String, String)>, ReportError> {
+    fn flatten(prefix: &str, table: toml::Table, flat: &mut Vec<(String, String)>) {
+        for (key, value) in table {
+            let name = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
+            match value {
+                toml::Value::Table(inner) => flatten(&name, inner, flat),
+                toml::Value::String(text) => flat.push((name, text)),
+                other => flat.push((name, other.to_string())),
+            }
+        }
+    }
+    let mut flat = Vec::new();
+    flatten("", source.parse()?, &mut flat);
+    Ok(flat)
+}
+
+fn add_numbers(environment: &mut Environment<'static>, language: Language) {
+    environment.add_filter("number", move |value: Option<f64>, digits: Option<usize>| {
+        language.number(value, digits.unwrap_or(3))
+    });
+    environment.add_filter("percent", move |share: Option<f64>, digits: Option<usize>| {
+        language.percent(share, digits.unwrap_or(3))
+    });
+    environment.add_filter("count", move |value: Option<u64>| language.count(value));
+    environment.add_filter("seconds", move |value: Option<f64>| language.seconds(value));
+    environment.add_filter("bytes", move |value: Option<u64>| language.bytes(value));
+    // A median of counts may lie half-way between two.
+    environment.add_filter("middle", move |value: f64| language.middle(value));
+    environment.add_filter("seconds_interval", move |low: Option<f64>, high: Option<f64>| match (low, high) {
+        (Some(_), Some(_)) => format!(" {}", language.interval(&language.seconds(low), &language.seconds(high))),
+        _ => String::new(),
+    });
+    environment.add_filter("number_interval", move |low: Option<f64>, high: Option<f64>, digits: usize| {
+        match (low, high) {
+            (Some(_), Some(_)) => {
+                format!(" {}", language.interval(&language.number(low, digits), &language.number(high, digits)))
+            }
+            _ => String::new(),
+        }
+    });
+}
+
+fn add_names(environment: &mut Environment<'static>, language: Language) {
+    environment.add_filter("quoted", |text: &str| escape::markdown(text));
+    environment.add_filter("html", |text: &str| escape::html(text));
+    environment.add_filter("literal", |text: &str| escape::one_line(text));
+    environment.add_filter("method", move |name: Value| method_name_of(&name, language));
+    environment.add_filter("methods", move |list: Value| {
+        let names: Result<Vec<String>, Error> = list.try_iter()?.map(|name| method_name_of(&name, language)).collect();
+        Ok::<_, Error>(language.join(&names?))
+    });
+    environment.add_filter("kind", move |kind: &str| match names::kind_name(kind, language) {
+        Some(name) => name.to_owned(),
+        None => escape::markdown(kind),
+    });
+    environment.add_filter("counts", move |list: Vec<u64>| {
+        language.join(&list.into_iter().map(|count| language.count(Some(count))).collect::<Vec<_>>())
+    });
+    environment.add_filter("join_words", move |list: Vec<String>| language.join(&list));
+}
+
+fn add_references(
+    environment: &mut Environment<'static>,
+    language: Language,
+    citations: Citations,
+    numbering: Arc<Numbering>,
+) {
+    environment.add_function("cite", move |key: &str| {
+        let unknown = || Error::new(ErrorKind::InvalidOperation, format!("no work has the key `{key}`"));
+        citations.cite(key).ok_or_else(unknown)
+    });
+    // ` (Table 3)`, or nothing where the results left no such table.
+    environment.add_function("see_table", move |topic: &str, experiment: &str, family: &str, precision: &str| {
+        let label = label(topic, experiment, family, precision);
+        numbering.tables.get(&label).map_or_else(String::new, |&number| {
+            let number = language.count(Some(number as u64));
+            match language {
+                Language::English => format!(" (Table {number})"),
+                Language::Spanish => format!(" (tabla {number})"),
+            }
+        })
+    });
+}
+
+/// The label of a table about one family.
+pub fn label(topic: &str, experiment: &str, family: &str, precision: &str) -> String {
+    format!("{topic}/{experiment}/{family}/{precision}")
+}
+
+fn method_name(method: &MethodName, language: Language) -> String {
+    escape::markdown(&names::instance_name(&method.kind, &method.label, &method.variant, language))
+}
+
+fn method_name_of(value: &Value, language: Language) -> Result<String, Error> {
+    let field = |name: &str| Ok::<_, Error>(value.get_attr(name)?.as_str().unwrap_or_default().to_owned());
+    Ok(method_name(&MethodName { kind: field("kind")?, label: field("label")?, variant: field("variant")? }, language))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn both_languages_have_the_same_words() {
+        let names = |source| words(source).unwrap().into_iter().map(|(name, _)| name).collect::<BTreeSet<_>>();
+        assert_eq!(names(WORDS[0]), names(WORDS[1]));
+    }
+
+    #[test]
+    fn every_template_is_valid_in_both_languages() {
+        for language in Language::ALL {
+            Wording::new(language, Numbering::default()).unwrap();
+        }
+    }
+
+    /// GitHub takes a backslash before punctuation away before the formula is read.
+    #[test]
+    fn formulas_hold_nothing_that_markdown_would_change() {
+        for (name, sources) in TEMPLATES {
+            for source in sources {
+                let formulas = source.split('$').skip(1).step_by(2);
+                for formula in formulas {
+                    let eaten = formula.as_bytes().windows(2).any(|pair| pair[0] == b'\\' && pair[1].is_ascii_punctuation());
+                    assert!(!eaten, "{name}: {formula}");
+                    assert!(!formula.contains(['<', '>', '|', '*']), "{name}: {formula}");
+                    assert!(!formula.contains("operatorname"), "{name}: {formula}");
+                }
+            }
+        }
+    }
+
+    /// A method without its paragraph would be used and not explained.
+    #[test]
+    fn every_registered_method_has_its_paragraph() {
+        let wording = Wording::new(Language::English, Numbering::default()).unwrap();
+        for kind in crate::method::MethodSpec::KINDS {
+            assert!(wording.knows(&format!("method/{kind}")), "{kind}");
+        }
+        for kind in crate::problem::ProblemSpec::KINDS {
+            assert!(wording.knows(&format!("problem.{kind}")), "{kind}");
+        }
+    }
+}

@@ -1,0 +1,430 @@
+//! Promise: the report says what the tables say, in both languages alike, and the same every time.
+
+mod synthetic;
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use factoreo::{
+    language::Language,
+    report::{self, ReportError},
+    table::Results,
+};
+use synthetic::{Experiment, sweep};
+
+/// The reports of some results, by language.
+fn reports(results: &[Results]) -> BTreeMap<&'static str, String> {
+    let root = tempfile::tempdir().unwrap();
+    for results in results {
+        results.write(&root.path().join("results").join(&results.name)).unwrap();
+    }
+    report::build(root.path(), false).unwrap();
+    let read = |language: Language| {
+        let path = root.path().join(format!("report/report.{}.md", language.code()));
+        (language.code(), fs::read_to_string(path).unwrap())
+    };
+    Language::ALL.into_iter().map(read).collect()
+}
+
+fn report(experiment: &Experiment) -> BTreeMap<&'static str, String> {
+    reports(&[experiment.results()])
+}
+
+/// The entry of the answer that begins with this.
+fn finding<'a>(report: &'a str, start: &str) -> &'a str {
+    report
+        .lines()
+        .find(|line| line.starts_with(&format!("- **{start}")))
+        .unwrap_or_else(|| panic!("no finding «{start}» in\n{report}"))
+}
+
+#[test]
+fn the_answer_states_ranks_energies_and_errors() {
+    let reports = report(&sweep());
+    let (en, es) = (&reports["en"], &reports["es"]);
+    assert!(en.starts_with("# Rank against error\n"), "{en}");
+    assert!(es.starts_with("# Rango frente a error\n"));
+    assert!(en.contains("How much rank does attention need?"));
+    assert!(es.contains("¿Cuánto rango necesita la atención?"));
+
+    let rank = finding(en, "Rank of heads");
+    assert!(rank.contains("none of the 3 matrices is of low rank"), "{rank}");
+    assert!(rank.contains("99% takes 61 (12%; from 61 to 61)"), "{rank}");
+    assert!(rank.contains("All of them keep 99% below the break-even rank (median 256)"), "{rank}");
+    let rango = finding(es, "Rango de heads");
+    assert!(rango.contains("ninguna de las 3 matrices es de rango bajo"), "{rango}");
+    assert!(rango.contains("umbral de equilibrio (rango mediano 256)"), "{rango}");
+
+    // 0.93^16 = 0.313, 0.93^32 = 0.0981.
+    let least = finding(en, "Rank for an error of 10% on heads");
+    assert!(least.contains("ranks tried, 32 (6.2% of the size)") && least.contains("to 9.81%"), "{least}");
+    let menor = finding(es, "Rango para un error del 10\u{202f}% en heads");
+    assert!(menor.contains("al 9,81\u{202f}%"), "{menor}");
+}
+
+#[test]
+fn sentences_turn_with_the_tables() {
+    let mut altered = sweep();
+    altered.families[0].decay = 0.999;
+    altered.families[0].numerical_rank = 40;
+    altered.families[0].rank_energy_99 = 400;
+    let (before, after) = (report(&sweep()), report(&altered));
+    let rank = finding(&after["en"], "Rank of heads");
+    assert!(rank.contains("all 3 matrices are rank-deficient") && rank.contains("40 of 512"), "{rank}");
+    assert!(rank.contains("None keeps 99% below the break-even rank"), "{rank}");
+    assert!(finding(&after["es"], "Rango de heads").contains("Ninguna conserva el 99\u{202f}%"));
+    let least = finding(&after["en"], "Rank for an error");
+    // 0.999^64 = 0.938.
+    assert!(least.contains("None of the ranks tried is enough: even at rank 64") && least.contains("93.8%"), "{least}");
+    assert_ne!(before["es"], after["es"]);
+}
+
+#[test]
+fn what_contradicts_expectation_is_said() {
+    let reports = report(&sweep());
+    let powers = finding(&reports["en"], "Randomized SVD on heads");
+    // Draws at 0.9, 1 and 1.1 of the excess: medians 1.25 and 1.01, worst 1.275 and 1.011.
+    assert!(powers.contains("1.250 times") && powers.contains("1.010 times"), "{powers}");
+    assert!(powers.contains("1.27 times") || powers.contains("1.28 times"), "{powers}");
+    assert!(powers.contains("closer to the optimum, as theory says"), "{powers}");
+    assert!(powers.contains("within 10% of the optimum"), "{powers}");
+    let pivots = finding(&reports["es"], "Aproximaciones de Nyström de kernel");
+    assert!(pivots.contains("mejores que las uniformes, como dice la teoría"), "{pivots}");
+
+    let mut altered = sweep();
+    altered.method("randomized_svd", "power_iterations=2").suboptimality = 1.5;
+    altered.method("nystrom", "sampling=rp_cholesky").suboptimality = 4.0;
+    let reports = report(&altered);
+    let powers = finding(&reports["en"], "Randomized SVD on heads");
+    assert!(powers.contains("Contrary to what theory leads one to expect"), "{powers}");
+    assert!(!powers.contains("within 10%"), "{powers}");
+    assert!(finding(&reports["es"], "SVD aleatorizada en heads").contains("En contra de lo que hace esperar la teoría"));
+    assert!(finding(&reports["en"], "Nyström approximations").contains("Contrary to expectation"));
+}
+
+#[test]
+fn landmarks_are_held_against_the_optimum_and_the_zero_matrix() {
+    let reports = report(&sweep());
+    let landmarks = finding(&reports["en"], "Nyströmformer on heads");
+    assert!(landmarks.contains("12.5 times the optimum at rank 8"), "{landmarks}");
+    // 12.5·0.93^32 > 1 > 12.5·0.93^64: of four ranks, three have all 9 cells above 1.
+    assert!(landmarks.contains("In 27 of its 36 completed cells the error exceeds 100%"), "{landmarks}");
+    assert!(landmarks.contains("off by 0.062"), "{landmarks}");
+    assert!(landmarks.contains("More landmarks bring it closer") || landmarks.contains("do not bring"), "{landmarks}");
+    let mut altered = sweep();
+    altered.method("nystromformer", "").suboptimality = 1.05;
+    let landmarks = report(&altered);
+    assert!(!finding(&landmarks["en"], "Nyströmformer on heads").contains("zero matrix"));
+    assert!(finding(&landmarks["es"], "Nyströmformer en heads").contains("a menos de un 10\u{202f}% del óptimo"));
+}
+
+#[test]
+fn faster_is_said_only_where_intervals_do_not_overlap() {
+    let reports = report(&sweep());
+    let speed = finding(&reports["en"], "Time at rank 32 on heads");
+    assert!(speed.contains("that of Nyströmformer: 500\u{202f}µs ["), "{speed}");
+    assert!(speed.contains("Nyströmformer is faster, by a factor of 80.0 ["), "{speed}");
+    let tiempo = finding(&reports["es"], "Tiempo con rango 32 en heads");
+    assert!(tiempo.contains("el primero es más rápido, por un factor de 80,0 ["), "{tiempo}");
+    let to_error = finding(&reports["en"], "Time to an error of 10% on heads");
+    assert!(to_error.contains("Randomized SVD q=0 gets there soonest, at rank 64 in 4.00\u{202f}ms"), "{to_error}");
+    assert!(to_error.contains("At no rank tried is this error reached by Nyströmformer"), "{to_error}");
+    let table = reports["en"].lines().find(|line| line.starts_with("| Nyströmformer |") && line.contains("µs")).unwrap();
+    assert_eq!(table.matches('▼').count(), 4, "{table}");
+
+    let mut altered = sweep();
+    for method in &mut altered.methods {
+        method.seconds = 10e-3;
+        method.spread = 0.5;
+    }
+    altered.method("nystromformer", "").seconds = 9.9e-3;
+    let reports = report(&altered);
+    let speed = finding(&reports["en"], "Time at rank 32 on heads");
+    assert!(speed.contains("the intervals overlap, so there is no measurable difference"), "{speed}");
+    assert!(!speed.contains("is faster"), "{speed}");
+    let tiempo = finding(&reports["es"], "Tiempo con rango 32 en heads");
+    assert!(tiempo.contains("no hay diferencia medible") && !tiempo.contains("más rápido"), "{tiempo}");
+    for report in reports.values() {
+        assert!(!report.lines().any(|line| line.starts_with("| ") && line.contains(['▼', '▲'])));
+    }
+}
+
+#[test]
+fn without_enough_samples_nothing_is_compared() {
+    let mut few = sweep();
+    few.repeats = 1;
+    few.families[0].variants.truncate(1);
+    few.trials = 1;
+    let reports = report(&few);
+    let speed = finding(&reports["en"], "Time at rank 32 on heads");
+    assert!(speed.contains("too few samples to compare") && !speed.contains("is faster"), "{speed}");
+    assert!(reports["es"].contains("de menos de seis muestras"));
+    let mut untimed = sweep();
+    untimed.repeats = 0;
+    let reports = report(&untimed);
+    assert!(reports["en"].contains("Nothing was timed."));
+    assert!(!reports["en"].contains("- **Time "));
+}
+
+#[test]
+fn the_impossible_is_called_a_mistake() {
+    let mut results = sweep().results();
+    let sound = reports(std::slice::from_ref(&results));
+    assert!(finding(&sound["en"], "Do the measurements agree").contains("No double-precision cell is better"));
+    let cell = results.cells.iter_mut().find(|cell| cell.method_kind == "cur" || cell.suboptimality.is_some()).unwrap();
+    cell.suboptimality = Some(0.5);
+    let reports = reports(&[results]);
+    let soundness = finding(&reports["en"], "Do the measurements agree");
+    assert!(soundness.contains("Something is wrong: 1 of ") && soundness.contains("0.500000"), "{soundness}");
+    assert!(finding(&reports["es"], "¿Concuerdan las mediciones").contains("Algo falla: 1 de "));
+}
+
+#[test]
+fn cells_are_counted_with_their_reasons() {
+    let reports = report(&sweep());
+    // Per rank: heads 3·(1 + 2·3 + 3) run and 3·2·3 are skipped; kernel 1 + 2·3 + 2·3 run and 3 are skipped.
+    assert!(reports["en"].contains("Of 256 cells") || reports["en"].contains("Of 2"), "{}", reports["en"]);
+    assert!(reports["en"].contains("172 completed, 84 were skipped and 0 failed"), "{}", reports["en"]);
+    assert!(reports["es"].contains("172 se completaron, 84 se omitieron y 0 fallaron"));
+    assert!(reports["en"].contains("| skipped | Nyström | needs a positive semi-definite matrix | 72 |"));
+    assert!(reports["es"].contains("| omitida | Nyström | requiere una matriz semidefinida positiva | 72 |"));
+    assert!(reports["es"].contains("| completada con una alternativa | Nyström | núcleo de rango numérico 7 de 8 | 24 |"));
+}
+
+#[test]
+fn nothing_completed_is_a_report_too() {
+    let mut results = sweep().results();
+    for cell in &mut results.cells {
+        cell.status = factoreo::table::Status::Failed;
+        cell.reason = Some("out of luck".to_owned());
+        cell.suboptimality = None;
+        cell.bound_tightness = None;
+        cell.optimal_frobenius_error = None;
+    }
+    results.samples.clear();
+    results.summary.clear();
+    let nothing = reports(&[results.clone()]);
+    assert!(nothing["es"].contains("256 fallaron"));
+    results.matrices.clear();
+    results.spectra.clear();
+    results.cells.clear();
+    results.spec.clear();
+    let nothing = reports(&[results]);
+    assert!(nothing["en"].contains("# rank\\_sweep"), "{}", nothing["en"]);
+    assert!(nothing["en"].contains("No cell completed"));
+}
+
+/// What a reader counts: headings by level, tables by width, figures.
+fn structure(report: &str) -> Vec<String> {
+    report
+        .lines()
+        .filter_map(|line| match line {
+            _ if line.starts_with('#') => Some("#".repeat(line.chars().take_while(|&mark| mark == '#').count())),
+            _ if line.starts_with("| ") => Some(format!("row of {}", line.matches(" | ").count() + 1)),
+            _ if line.starts_with("![") => Some("figure".to_owned()),
+            _ if line.starts_with("- ") => Some("entry".to_owned()),
+            _ if line.starts_with("<") => Some("fold".to_owned()),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn both_languages_have_the_same_structure_and_the_same_digits() {
+    let mut both = sweep();
+    both.precisions = vec!["f64", "f32"];
+    let reports = reports(&[both.results(), Experiment { name: "second", ..sweep() }.results()]);
+    let (en, es) = (&reports["en"], &reports["es"]);
+    assert_eq!(structure(en), structure(es));
+    assert!(structure(en).iter().any(|part| part == "figure"));
+    // Table rows hold the same digits, whatever the mark.
+    let digits = |report: &str| -> Vec<String> {
+        let rows = report.lines().filter(|line| line.starts_with("| ") && !line.contains("Frobenius"));
+        rows.map(|line| line.chars().filter(char::is_ascii_digit).collect()).collect()
+    };
+    assert_eq!(digits(en), digits(es));
+}
+
+#[test]
+fn tables_and_figures_are_numbered_in_order_and_referred_to() {
+    let reports = report(&sweep());
+    for (word, report) in [("**Table ", &reports["en"]), ("**Tabla ", &reports["es"]), ("**Figura ", &reports["es"])] {
+        let numbers: Vec<usize> = report
+            .lines()
+            .filter_map(|line| line.strip_prefix(word)?.split('.').next()?.parse().ok())
+            .collect();
+        assert!(numbers.len() > 3, "{word}");
+        assert!(numbers.iter().copied().eq(1..=numbers.len()), "{word}: {numbers:?}");
+    }
+    // The table of errors on the heads is the one the answer names.
+    let named = finding(&reports["en"], "Rank for an error").split("(Table ").nth(1).unwrap().split(')').next().unwrap();
+    let caption = reports["en"].lines().find(|line| line.starts_with(&format!("**Table {named}.**"))).unwrap();
+    assert!(caption.contains("Relative Frobenius error") && caption.contains("heads"), "{caption}");
+}
+
+#[test]
+fn only_cited_works_are_listed_and_in_the_order_of_their_citation() {
+    let reports = report(&sweep());
+    for (report, heading) in [(&reports["en"], "## References"), (&reports["es"], "## Referencias")] {
+        let (text, list) = report.split_once(heading).unwrap();
+        let works = list.lines().filter(|line| line.starts_with(|start: char| start.is_ascii_digit())).count();
+        for number in 1..=works {
+            assert!(text.contains(&format!("[{number}]")), "{number}");
+        }
+        assert!(!text.contains(&format!("[{}]", works + 1)));
+        // No block Krylov in this experiment.
+        assert!(!list.contains("Musco"));
+        let first = |number: usize| text.find(&format!("[{number}]")).unwrap();
+        assert!((1..works).all(|number| first(number) < first(number + 1)));
+    }
+}
+
+#[test]
+fn each_language_keeps_to_itself_and_to_its_numbers() {
+    let reports = report(&sweep());
+    let text = |language: &str, end: &str| {
+        let (text, _) = reports[language].split_once(end).unwrap();
+        // Figures have their own words and are tested where they are drawn.
+        text.lines().filter(|line| !line.starts_with("![") && !line.starts_with("**Fig")).collect::<Vec<_>>().join("\n")
+    };
+    let (en, es) = (text("en", "## References"), text("es", "## Referencias"));
+    for word in ["the ", " of ", " rank ", "faster", "median ", "matrix", "error on", " and ", "completed", "unknown"] {
+        assert!(!es.contains(word), "«{word}» in\n{es}");
+    }
+    for word in [" el ", " de ", " rango ", "más ", "matriz", "ó", "desconocido"] {
+        assert!(!en.contains(word), "«{word}» in\n{en}");
+    }
+    // No decimal point between digits in Spanish, but in identifiers and versions.
+    let versions = ["3.00GHz", "1.95.0"];
+    for (place, _) in es.match_indices('.') {
+        let around = &es[es.floor_char_boundary(place.saturating_sub(6))..es.ceil_char_boundary((place + 6).min(es.len()))];
+        let digit = |at: usize| es.as_bytes().get(at).is_some_and(u8::is_ascii_digit);
+        let is_decimal = place > 0 && digit(place - 1) && digit(place + 1);
+        assert!(!is_decimal || versions.iter().any(|version| around.contains(&version[..4])), "…{around}…");
+    }
+}
+
+#[test]
+fn the_text_is_set_cleanly() {
+    let reports = reports(&[sweep().results(), Experiment { name: "second", ..sweep() }.results()]);
+    for report in reports.values() {
+        for line in report.lines().filter(|line| !line.starts_with("```")) {
+            assert!(!line.contains("  "), "{line}");
+            assert!(![" .", " ,", " ;", "( ", " )", "{{", "{%", "none"].iter().any(|slip| line.contains(slip)), "{line}");
+            assert!(line.trim_end() == line, "{line}");
+        }
+        assert!(!report.contains("\n\n\n"));
+        let widest = report.lines().filter(|line| line.starts_with("| ")).map(|line| line.matches(" | ").count() + 1).max();
+        assert!(widest.unwrap() <= 8, "{widest:?} columns");
+    }
+}
+
+#[test]
+fn text_of_specs_and_rows_does_nothing() {
+    let mut hostile = sweep();
+    hostile.spec = hostile.spec.replace(
+        "Rank against error",
+        "<script>alert(1)</script> [x](javascript:alert(1)) $a$ | `b` ![i](http://x.org/i.png)",
+    );
+    hostile.families[0].variants = vec!["file=a|b.npy", "file=](javascript:x)", "file=<img src=x>"];
+    hostile.methods[5].only = Some(("qkv", "a|b\n\n# heading <b> $x$"));
+    let reports = report(&hostile);
+    for report in reports.values() {
+        for harm in ["<script", "<img", "[x](javascript", "![i]", "\n# heading", "<b>", "$a$", "$x$", "://x.org"] {
+            assert!(!report.contains(harm), "{harm} in\n{report}");
+        }
+        // No row has more cells than its header.
+        let widths: Vec<usize> = report
+            .split("\n\n")
+            .filter(|block| block.starts_with("| "))
+            .flat_map(|table| {
+                let width = |line: &str| line.replace("\\|", "").matches('|').count();
+                let header = table.lines().next().map(width).unwrap();
+                table.lines().map(move |line| width(line).abs_diff(header))
+            })
+            .collect();
+        assert!(widths.iter().all(|&excess| excess == 0), "{report}");
+    }
+    assert!(reports["en"].contains("&lt;script&gt;"));
+}
+
+/// Every file under a folder, by its path from there.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder).unwrap().display().to_string();
+                found.insert(name, fs::read(&path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_same_results_give_the_same_bytes_wherever_they_are() {
+    let build = || {
+        let root = tempfile::tempdir().unwrap();
+        sweep().results().write(&root.path().join("results/rank_sweep")).unwrap();
+        let written = report::build(root.path(), false).unwrap();
+        assert!(written.iter().all(|path| path.is_file()));
+        (files(&root.path().join("report")), root.path().display().to_string())
+    };
+    let ((first, place), (second, _)) = (build(), build());
+    assert_eq!(first, second);
+    assert!(first.contains_key("report.en.md") && first.contains_key("report.es.md"));
+    assert!(first.keys().any(|name| name.starts_with("figures/es/rank_sweep.")));
+    assert!(first.values().all(|bytes| !String::from_utf8_lossy(bytes).contains(&place)));
+}
+
+#[test]
+fn every_figure_of_a_report_is_a_file_and_others_go() {
+    let root = tempfile::tempdir().unwrap();
+    sweep().results().write(&root.path().join("results/rank_sweep")).unwrap();
+    fs::create_dir_all(root.path().join("results/unfinished")).unwrap();
+    fs::create_dir_all(root.path().join("report/figures/en")).unwrap();
+    let stale = root.path().join("report/figures/en/old.error.svg");
+    let own = root.path().join("report/figures/en/notes.txt");
+    fs::write(&stale, "stale").unwrap();
+    fs::write(&own, "mine").unwrap();
+    report::build(root.path(), false).unwrap();
+    assert!(!stale.exists() && own.exists());
+    for language in Language::ALL {
+        let path = root.path().join(format!("report/report.{}.md", language.code()));
+        let text = fs::read_to_string(path).unwrap();
+        let figures: Vec<&str> = text
+            .lines()
+            .filter(|line| line.starts_with("!["))
+            .map(|line| line.rsplit_once("](").unwrap().1.trim_end_matches(')'))
+            .collect();
+        assert!(!figures.is_empty());
+        for figure in figures {
+            assert!(root.path().join("report").join(figure).is_file(), "{figure}");
+        }
+    }
+}
+
+#[test]
+fn pictures_in_pixels_stand_beside_the_drawings() {
+    let root = tempfile::tempdir().unwrap();
+    let mut small = sweep();
+    small.families.truncate(1);
+    small.results().write(&root.path().join("results/rank_sweep")).unwrap();
+    let written = report::build(root.path(), true).unwrap();
+    let count = |extension: &str| written.iter().filter(|path| path.extension().is_some_and(|e| e == extension)).count();
+    assert!(count("png") > 0);
+    assert_eq!(count("png"), count("svg"));
+}
+
+#[test]
+fn without_results_the_reader_is_told_what_to_run() {
+    let root = tempfile::tempdir().unwrap();
+    let error = report::build(root.path(), false).unwrap_err();
+    assert!(matches!(error, ReportError::NoResults(_)));
+    assert!(error.to_string().contains("cargo run -- experiments/"), "{error}");
+    assert!(!root.path().join("report").exists());
+}
