@@ -77,12 +77,7 @@ pub fn lay_out(chapters: &[Chapter<'_>]) -> Document {
 }
 
 /// A chapter that every experiment has its part in.
-fn section(
-    document: &mut Document,
-    name: &str,
-    chapters: &[Chapter<'_>],
-    part: impl Fn(&mut Document, &Chapter<'_>),
-) {
+fn section(document: &mut Document, name: &str, chapters: &[Chapter<'_>], part: impl Fn(&mut Document, &Chapter<'_>)) {
     document.heading(2, Text::plain(format!("heading.{name}")));
     for chapter in chapters {
         experiment_heading(document, chapters, chapter);

@@ -24,10 +24,7 @@ const SPANISH: &[(&str, &str)] = &[
     ),
     // Notes.
     ("core of numerical rank {} of {}", "núcleo de rango numérico {} de {}"),
-    (
-        "chosen columns and rows of numerical rank {} of {}",
-        "columnas y filas elegidas de rango numérico {} de {}",
-    ),
+    ("chosen columns and rows of numerical rank {} of {}", "columnas y filas elegidas de rango numérico {} de {}"),
     (
         "stopped at rank {} of {}: the residual is at rounding level",
         "detenido en el rango {} de {}: el residuo está al nivel del redondeo",

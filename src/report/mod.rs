@@ -66,7 +66,8 @@ pub fn build(root: &Path, png: bool) -> Result<Vec<PathBuf>, ReportError> {
     let mut files = Vec::new();
     for language in Language::ALL {
         let drawn = draw(&experiments, language)?;
-        let chapters = experiments.iter().zip(&drawn).map(|(results, figures)| chapter(results, figures)).collect::<Vec<_>>();
+        let chapters =
+            experiments.iter().zip(&drawn).map(|(results, figures)| chapter(results, figures)).collect::<Vec<_>>();
         let text = markdown::write(&chapters::lay_out(&chapters), &drawings(&experiments, &drawn, language), language)?;
         for (results, figures) in experiments.iter().zip(&drawn) {
             for drawn in figures {

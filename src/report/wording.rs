@@ -93,7 +93,12 @@ impl Wording {
     }
 
     pub fn text(&self, text: &Text) -> Result<String, ReportError> {
-        Ok(self.environment.get_template(&text.template)?.render(text.data.clone())?.trim_matches([' ', '\n']).to_owned())
+        Ok(self
+            .environment
+            .get_template(&text.template)?
+            .render(text.data.clone())?
+            .trim_matches([' ', '\n'])
+            .to_owned())
     }
 
     /// An entry of `words.toml` that needs no data.
@@ -262,7 +267,8 @@ mod tests {
             for source in sources {
                 let formulas = source.split('$').skip(1).step_by(2);
                 for formula in formulas {
-                    let eaten = formula.as_bytes().windows(2).any(|pair| pair[0] == b'\\' && pair[1].is_ascii_punctuation());
+                    let eaten =
+                        formula.as_bytes().windows(2).any(|pair| pair[0] == b'\\' && pair[1].is_ascii_punctuation());
                     assert!(!eaten, "{name}: {formula}");
                     assert!(!formula.contains(['<', '>', '|', '*']), "{name}: {formula}");
                     assert!(!formula.contains("operatorname"), "{name}: {formula}");

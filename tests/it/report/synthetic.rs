@@ -188,9 +188,8 @@ impl Experiment {
                 }
             }
         }
-        let forms = |cell: &CellRow| {
-            self.methods.iter().any(|method| method.forms_matrix && method.kind == cell.method_kind)
-        };
+        let forms =
+            |cell: &CellRow| self.methods.iter().any(|method| method.forms_matrix && method.kind == cell.method_kind);
         results.summary = summarise(&results.matrices, &results.cells, &results.samples, forms).unwrap();
         results
     }
