@@ -95,7 +95,7 @@ impl Session<'_> {
                 entry.record.row.status == Status::Completed
                     && match round {
                         Round::Warmup(_) => !entry.is_finished(self.repeats),
-                        Round::Repeat(repeat) => !entry.samples.contains_key(&repeat),
+                        Round::Repeat(repeat) => entry.missing_repeats(self.repeats).any(|missing| missing == repeat),
                     }
             })
         };
