@@ -4,7 +4,10 @@ mod identity;
 mod memory;
 mod shard;
 
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    path::Path,
+};
 
 pub use memory::{available_memory, in_words, memory_needed};
 pub use shard::Share;
@@ -93,9 +96,9 @@ pub(crate) fn plan_with(
             tensors.iter().map(|tensor| files.shape(tensor)).collect::<Result<_, _>>().map_err(fails)?;
         let outline = instance.spec.outline(&shapes).map_err(fails)?;
         for tensor in tensors {
-            if !hashes.contains_key(&tensor.path) {
-                let hash = files.hash(&tensor.path).map_err(fails)?;
-                hashes.insert(tensor.path, hash);
+            if let Entry::Vacant(unread) = hashes.entry(tensor.path) {
+                let hash = files.hash(unread.key()).map_err(fails)?;
+                unread.insert(hash);
             }
         }
         for &precision in &experiment.precisions {

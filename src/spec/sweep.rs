@@ -280,7 +280,7 @@ fn decimals(from: f64, to: f64, by: f64, grows: bool, span: &Span) -> Result<Val
     }
     // 0.1 + 2 · 0.1 is a little above 0.3: an end missed by rounding alone belongs to the range.
     let steps = if grows { (to / from).ln() / by.ln() } else { (to - from) / by } + 1e-9;
-    if !(steps < LARGEST_GRID as f64) {
+    if steps.is_nan() || steps >= LARGEST_GRID as f64 {
         return Err(Fault::TooMany);
     }
     let (count, span) = (steps as usize + 1, span.clone());

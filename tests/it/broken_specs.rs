@@ -85,3 +85,35 @@ fn a_file_far_too_large_is_not_read() {
     let text = spec::load(&path, folder.path()).unwrap_err().render(false);
     assert!(text.contains("larger than 1 MiB"), "{text}");
 }
+
+/// A spec with something of everything, to be broken at random.
+const WHOLE: &str = "#:schema x\nseed = 1\ntrials = 2\nprecision = [\"f32\", \"f64\"]\n\
+    target_rank = { from = 4, to = 16, factor = 2 }\ntitle = { en = \"Año 名\", es = 'x' }\n\
+    [question]\nen = \"\"\"a\"\"\"\nes = \"b\"\r\n[timing]\nrepeats = 10\n\
+    [problem.a]\nkind = \"attention\"\nlength = [16, 0x20]\nhead_dim = 4\ntemperature = [0.5, 1e0]\n\
+    [problem.\"b\"]\nkind = \"tensor_file\"\nfile = [\"a.npy\", \"../b.npy\"]\n\
+    [method.randomized_svd]\n\tpower_iterations = [0, 2]\n[method.truncated_svd]\n";
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(2000))]
+
+    /// Whatever is typed, the answer is an experiment or its errors in words: never a panic, never a hang.
+    #[test]
+    fn no_text_makes_the_reader_panic(
+        edits in proptest::collection::vec((0_usize..WHOLE.len(), 0_usize..12, "[\\[\\]{}=\",.#'\n\r\t0-9a-z\u{202e}é\u{0}-]{0,4}"), 1..5),
+    ) {
+        let mut text = WHOLE.to_owned();
+        for (at, length, insert) in edits {
+            let start = text.floor_char_boundary(at.min(text.len()));
+            let end = text.floor_char_boundary((start + length).min(text.len()));
+            text.replace_range(start..end, &insert);
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("spec.toml");
+        fs::write(&path, &text).unwrap();
+        if let Err(diagnostics) = spec::load(&path, folder.path()) {
+            proptest::prop_assert!(diagnostics.count() > 0);
+            proptest::prop_assert!(diagnostics.render(true).contains("error"));
+        }
+    }
+}

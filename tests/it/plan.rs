@@ -192,15 +192,16 @@ fn what_a_method_cannot_do_is_skipped_with_the_reason() {
     assert!(plan.blocks.iter().flat_map(|block| &block.cells).all(|cell| cell.skip.is_some()));
 }
 
-/// Results of last year must be reproduced next year: the generator and the naming of seeds are pinned.
+/// Results of last year must be reproduced next year: the generator and the naming of seeds are pinned, to values computed from
+/// their definitions (BLAKE3; PCG XSL RR 128/64 seeded through PCG32) outside this program.
 #[test]
 fn the_first_draws_never_change() {
-    assert_eq!(named_seed(20_260_101, &["problem", "kernel {}"]), 0);
+    assert_eq!(named_seed(20_260_101, &["problem", "kernel {}"]), 13_607_671_570_486_550_202);
     assert_ne!(named_seed(1, &["ab", "c"]), named_seed(1, &["a", "bc"]));
     let mut rng = generator(named_seed(1, &["golden"]));
     let draws: [u64; 3] = [rng.random(), rng.random(), rng.random()];
-    assert_eq!(draws, [0, 0, 0]);
+    assert_eq!(draws, [7_573_424_649_668_812_231, 10_218_479_069_332_976_898, 7_912_017_751_924_398_484]);
     let mut rng = generator(42);
     let uniform: f64 = rng.random();
-    assert_eq!(uniform, 0.0);
+    assert_eq!(uniform, 0.226_512_517_928_313_5);
 }

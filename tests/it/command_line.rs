@@ -1,0 +1,105 @@
+//! The command line does what it says, says what it cannot do, and then writes nothing.
+
+use std::{fs, path::Path, process::Command};
+
+use assert_cmd::prelude::*;
+
+const SPEC: &str = "seed = 1\ntarget_rank = [2, 4]\ntitle = { en = \"T\", es = \"T\" }\nquestion = { en = \"Q\", es = \"Q\" }\n\
+                    timing.repeats = 0\n[problem.attention]\nlength = 16\nhead_dim = 4\n[method.truncated_svd]\n[method.nystrom]\n\
+                    sampling = \"uniform\"\n";
+
+fn factoreo(folder: &Path, arguments: &[&str]) -> std::process::Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_factoreo"));
+    command.current_dir(folder).args(arguments).env_remove("NO_COLOR").output().unwrap()
+}
+
+fn folder_with(spec: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("small.toml"), spec).unwrap();
+    folder
+}
+
+fn files(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn bad_input_is_exit_code_2_in_plain_text_and_nothing_is_written() {
+    let folder = folder_with(&SPEC.replace("seed", "sead"));
+    for arguments in [&["small.toml"][..], &["plan", "small.toml"], &["small.toml", "absent.toml"]] {
+        let output = factoreo(folder.path(), arguments);
+        output.clone().assert().code(2);
+        let words = String::from_utf8(output.stderr).unwrap();
+        assert!(words.contains("small.toml:1:1") && words.contains("write `seed`"), "{words}");
+        assert!(!words.contains('\u{1b}') && output.stdout.is_empty());
+    }
+    let good = folder_with(SPEC);
+    for arguments in [&[][..], &["--png"], &["small.toml", "--shard", "3/2"], &["extract"], &["small.toml", "--pgn"]] {
+        factoreo(good.path(), arguments).assert().code(2);
+    }
+    assert_eq!(
+        (files(folder.path()), files(good.path())),
+        (vec!["small.toml".to_owned()], vec!["small.toml".to_owned()])
+    );
+}
+
+#[test]
+fn two_specs_of_one_name_would_share_their_results_and_are_refused() {
+    let folder = folder_with(SPEC);
+    fs::create_dir(folder.path().join("other")).unwrap();
+    fs::write(folder.path().join("other/small.toml"), SPEC).unwrap();
+    let output = factoreo(folder.path(), &["small.toml", "other/small.toml"]);
+    output.clone().assert().code(2);
+    assert!(String::from_utf8(output.stderr).unwrap().contains("two specs are named small"));
+}
+
+#[test]
+fn a_plan_lists_every_cell_and_computes_nothing() {
+    let folder = folder_with(SPEC);
+    let output = factoreo(folder.path(), &["plan", "small.toml"]);
+    output.clone().assert().success();
+    assert_eq!(files(folder.path()), ["small.toml"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let states: Vec<&str> = text.lines().map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(states, ["state", "run", "run", "skipped", "skipped", "small:"]);
+    assert!(
+        text.ends_with('\n') && text.contains("small: 4 cells: 2 to run (0 of them stale), 0 cached, 2 skipped"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_run_writes_tables_and_report_and_the_plan_knows() {
+    let folder = folder_with(SPEC);
+    factoreo(folder.path(), &["small.toml"]).assert().success();
+    assert_eq!(files(folder.path()), ["report", "results", "small.toml"]);
+    let plan = |spec: &str| {
+        fs::write(folder.path().join("small.toml"), spec).unwrap();
+        String::from_utf8(factoreo(folder.path(), &["plan", "small.toml"]).stdout).unwrap()
+    };
+    assert!(plan(SPEC).contains("0 to run (0 of them stale), 2 cached, 2 skipped"));
+    let stale = plan(&SPEC.replace("seed = 1", "seed = 2"));
+    assert!(stale.contains("2 to run (2 of them stale)") && stale.contains("the seed changed"), "{stale}");
+}
+
+#[test]
+fn a_share_leaves_the_report_for_later() {
+    let folder = folder_with(SPEC);
+    factoreo(folder.path(), &["small.toml", "--shard", "1/2"]).assert().success();
+    factoreo(folder.path(), &["small.toml", "--shard", "2/2"]).assert().success();
+    assert_eq!(files(folder.path()), ["results", "small.toml"]);
+    let plan = String::from_utf8(factoreo(folder.path(), &["plan", "small.toml"]).stdout).unwrap();
+    assert!(plan.contains("0 to run (0 of them stale), 2 cached, 2 skipped"), "{plan}");
+    factoreo(folder.path(), &["report"]).assert().success();
+    assert!(folder.path().join("report/report.es.md").is_file());
+}
+
+#[test]
+fn the_schema_is_printed_as_it_is_committed() {
+    let output = factoreo(Path::new("."), &["schema"]);
+    let committed = fs::read_to_string("experiments/experiment.schema.json").unwrap();
+    assert!(String::from_utf8(output.stdout).unwrap() == committed);
+}
