@@ -42,12 +42,16 @@ impl CellEntry {
         }
     }
 
-    /// The timings still to be taken. Repeats are timings of one draw, the first: what a method costs does not depend on
-    /// the draw, and the other draws are there for the errors.
+    /// The timings still to be taken.
     pub fn missing_repeats(&self, repeats: u64) -> impl Iterator<Item = u64> {
-        let due = if self.record.row.trial == 0 { repeats } else { 0 };
-        (0..due).filter(|repeat| !self.samples.contains_key(repeat))
+        (0..due_repeats(self.record.row.trial, repeats)).filter(|repeat| !self.samples.contains_key(repeat))
     }
+}
+
+/// Timings due of a trial when an experiment asks for `repeats`: they are timings of one draw, the first. What a method costs
+/// does not depend on the draw, and the other draws are there for the errors.
+pub fn due_repeats(trial: u64, repeats: u64) -> u64 {
+    if trial == 0 { repeats } else { 0 }
 }
 
 impl Ledger {
@@ -191,6 +195,11 @@ mod tests {
         assert!(!ledger.cells["a"].is_finished(4));
         assert!(Ledger::of(vec![cell("a", Status::Failed)]).cells["a"].is_finished(10));
         assert!(Ledger::of(vec![cell("a", Status::Completed)]).cells["a"].is_finished(0));
+    }
+
+    #[test]
+    fn only_the_first_draw_is_timed() {
+        assert_eq!((due_repeats(0, 10), due_repeats(1, 10)), (10, 0));
     }
 
     #[test]

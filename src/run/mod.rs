@@ -238,8 +238,8 @@ impl<'a> Session<'a> {
         settle_kernels();
         self.record(&[Record::Session(provenance::session(self.root, self.experiment.timing.threads))])?;
         let cells = pending.iter().map(|todo| todo.cells.len()).sum();
-        let rounds = 1 + if self.repeats > 0 { self.experiment.timing.warmup as u64 + self.repeats } else { 0 };
-        let mut progress = Progress::new(cells, pending.len(), cells as u64 * rounds);
+        let steps = pending.iter().map(|todo| self.steps(todo)).sum();
+        let mut progress = Progress::new(cells, pending.len(), steps);
         for todo in pending {
             // An earlier block may have had the same cells under another label.
             let still = |&index: &usize| !self.is_finished(&todo.block.cells[index].id);
@@ -258,6 +258,13 @@ impl<'a> Session<'a> {
         }
         self.journal.sync()?;
         Ok(())
+    }
+
+    /// Verifications and timing runs of the pending cells of a block.
+    fn steps(&self, todo: &Pending<'_>) -> u64 {
+        let warmup = self.experiment.timing.warmup as u64;
+        let timed = |&index: &usize| ledger::due_repeats(todo.block.cells[index].trial as u64, self.repeats);
+        todo.cells.iter().map(timed).map(|repeats| if repeats > 0 { 1 + warmup + repeats } else { 1 }).sum()
     }
 
     /// What all journals say; those of others are read again if time has passed since the run began.

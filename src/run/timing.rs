@@ -76,8 +76,8 @@ impl Session<'_> {
                     if !cells.is_empty() {
                         progress.show(|| self.describe(block, &work.job));
                         self.time_job(problem, block, &work.job, &cells, round, position as u64)?;
+                        progress.advance(cells.len() as u64);
                     }
-                    progress.advance(work.cells.len() as u64);
                 }
             }
         }

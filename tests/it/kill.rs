@@ -117,14 +117,14 @@ impl Project {
     }
 }
 
-/// Everything but the timings, bit for bit.
-fn lasting(results: Results) -> (Vec<MatrixRow>, Vec<String>, Vec<(String, u64, u64)>) {
-    let untimed = |row: MatrixRow| MatrixRow { form_seconds: None, ..row };
-    let samples = results.samples.into_iter().map(|sample| (sample.cell, sample.repeat, sample.position)).collect();
-    // Debug output of a float names one float.
-    let mut rows: Vec<String> = results.cells.iter().map(|row| format!("{row:?}")).collect();
+/// Everything but the timings, bit for bit, as text: what a float's debug output names is one float.
+fn lasting(results: Results) -> Vec<String> {
+    let matrices = results.matrices.into_iter().map(|row| MatrixRow { form_seconds: None, ..row });
+    let mut rows: Vec<String> = matrices.map(|row| format!("{row:?}")).collect();
     rows.extend(results.spectra.iter().map(|row| format!("{row:?}")));
-    (results.matrices.into_iter().map(untimed).collect(), rows, samples)
+    rows.extend(results.cells.iter().map(|row| format!("{row:?}")));
+    rows.extend(results.samples.iter().map(|row| format!("{} {} {}", row.cell, row.repeat, row.position)));
+    rows
 }
 
 fn survives_kills(kills: u64) {
