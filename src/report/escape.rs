@@ -42,7 +42,8 @@ pub fn html(text: &str) -> String {
 /// Text without line breaks, control characters or marks that turn the direction of writing.
 pub fn one_line(text: &str) -> String {
     let hidden = |character: char| {
-        character.is_control() || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        character.is_control()
+            || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     text.trim().chars().map(|character| if hidden(character) { ' ' } else { character }).collect()
 }

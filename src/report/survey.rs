@@ -183,7 +183,8 @@ impl<'a> Family<'a> {
     pub fn optimal_error(&self, target_rank: u64) -> Option<f64> {
         // Each matrix once, whatever methods ran on it.
         let mut by_matrix = BTreeMap::new();
-        for cell in self.methods.iter().flat_map(|method| &method.cells).filter(|cell| cell.target_rank == target_rank) {
+        for cell in self.methods.iter().flat_map(|method| &method.cells).filter(|cell| cell.target_rank == target_rank)
+        {
             if let Some(error) = cell.optimal_frobenius_error {
                 by_matrix.entry(cell.problem_variant.as_str()).or_insert(error);
             }

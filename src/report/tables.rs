@@ -275,13 +275,7 @@ fn rank_header(ranks: &[u64]) -> Vec<Item> {
     std::iter::once(Item::Word("column.method")).chain(ranks.iter().map(rank)).collect()
 }
 
-fn caption(
-    topic: &str,
-    family: &Family<'_>,
-    ranks: &[u64],
-    target_rank: Option<u64>,
-    without_intervals: bool,
-) -> Text {
+fn caption(topic: &str, family: &Family<'_>, ranks: &[u64], target_rank: Option<u64>, without_intervals: bool) -> Text {
     Text::new(
         format!("caption.{topic}"),
         Caption {

@@ -29,6 +29,7 @@ const TEMPLATES: &[(&str, [&str; 2])] = templates![
     "answer/nystrom",
     "answer/nystromformer",
     "answer/other",
+    "answer/precision",
     "answer/randomized_svd",
     "answer/soundness",
     "coverage",
@@ -93,7 +94,12 @@ impl Wording {
     }
 
     pub fn text(&self, text: &Text) -> Result<String, ReportError> {
-        Ok(self.environment.get_template(&text.template)?.render(text.data.clone())?.trim_matches([' ', '\n']).to_owned())
+        Ok(self
+            .environment
+            .get_template(&text.template)?
+            .render(text.data.clone())?
+            .trim_matches([' ', '\n'])
+            .to_owned())
     }
 
     /// An entry of `words.toml` that needs no data.
@@ -262,7 +268,8 @@ mod tests {
             for source in sources {
                 let formulas = source.split('$').skip(1).step_by(2);
                 for formula in formulas {
-                    let eaten = formula.as_bytes().windows(2).any(|pair| pair[0] == b'\\' && pair[1].is_ascii_punctuation());
+                    let eaten =
+                        formula.as_bytes().windows(2).any(|pair| pair[0] == b'\\' && pair[1].is_ascii_punctuation());
                     assert!(!eaten, "{name}: {formula}");
                     assert!(!formula.contains(['<', '>', '|', '*']), "{name}: {formula}");
                     assert!(!formula.contains("operatorname"), "{name}: {formula}");
