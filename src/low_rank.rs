@@ -102,12 +102,14 @@ impl<T: Scalar> LowRank<T> {
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         let mut hasher = blake3::Hasher::new();
+        // Hashed a factor at a time: many small pieces would take the hash several times as long.
+        let mut bytes = Vec::new();
         for factor in [&self.left, &self.right] {
+            bytes.clear();
             for column in factor.col_iter() {
-                for &entry in column.iter() {
-                    hasher.update(&entry.to_f64().to_bits().to_le_bytes());
-                }
+                bytes.extend(column.iter().flat_map(|&entry| entry.to_f64().to_bits().to_le_bytes()));
             }
+            hasher.update(&bytes);
         }
         let mut first = [0; 8];
         first.copy_from_slice(&hasher.finalize().as_bytes()[..8]);

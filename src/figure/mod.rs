@@ -1,6 +1,6 @@
 //! The figures of a report, as SVG for light and dark pages and as PNG.
 //!
-//! Each figure is one file that selects rows ([`series`]) and lays them out on a [`chart`]; [`theme`] and [`axis`] own every
+//! Each figure is one file that selects rows (`series`) and lays them out on a `chart`; `theme` and `axis` own every
 //! colour, marker, tick and letter. Figures read the tables alone.
 
 pub mod names;

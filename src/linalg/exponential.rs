@@ -28,7 +28,7 @@ const INVERSE_FACTORIALS: [f64; 16] = {
 /// overlap them.
 macro_rules! exponential {
     ($type:ty, terms: $terms:literal, mantissa: $mantissa:literal, bias: $bias:literal, round: $round:literal,
-     ln2: $high:literal + $low:literal, least: $least:literal) => {
+     ln2: $high:expr, $low:literal, least: $least:literal) => {
         impl Exponential for $type {
             #[inline(always)]
             fn exp_of_nonpositive(self) -> Self {
@@ -51,9 +51,9 @@ macro_rules! exponential {
     };
 }
 exponential!(f64, terms: 16, mantissa: 52, bias: 1023, round: 6_755_399_441_055_744.0,
-    ln2: 0.693_147_180_369_123_8 + 1.908_214_929_270_587_7e-10, least: -699.0);
+    ln2: 0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10, least: -699.0);
 exponential!(f32, terms: 8, mantissa: 23, bias: 127, round: 12_582_912.0,
-    ln2: 0.693_359_375 + -2.121_944_4e-4, least: -78.0);
+    ln2: 355.0 / 512.0, -2.121_944_4e-4, least: -78.0);
 
 /// ln x for a positive, finite and normal x, within 2 units in the last place.
 ///

@@ -104,7 +104,7 @@ fn softmax_block<T: Scalar>(mut scores: MatMut<'_, T>, first_query: Option<usize
     for j in 0..columns {
         let seen = first_seeing(j);
         for (weight, &inverse) in column_of(&mut scores, j)[seen..].iter_mut().zip(&inverse[seen..]) {
-            *weight = *weight * inverse;
+            *weight *= inverse;
         }
     }
 }

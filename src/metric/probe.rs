@@ -69,10 +69,11 @@ impl Probe {
         for (row, &computed) in product.iter().enumerate() {
             let difference = (self.image[row] - approximated[row] - computed).abs();
             let allowed = rounding(terms + 2 * factors.rank(), self.image_size[row] + approximated_size[row]);
-            // Written so that a NaN is a mismatch.
-            if !(difference <= allowed) {
-                return Err(ProbeError { product: name, row, difference, allowed });
+            // Not the other way round: a NaN is a mismatch.
+            if difference <= allowed {
+                continue;
             }
+            return Err(ProbeError { product: name, row, difference, allowed });
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ pub(super) fn format(parameter: &'static str, path: &str) -> Result<Format, Inva
         _ => Err(Invalid::new(
             parameter,
             "must be a .npy or a .safetensors file",
-            format!("for example `{parameter} = \"experiments/data/heads.safetensors\"`"),
+            format!("for example `{parameter} = \"experiments/data/minilm-heads.safetensors\"`"),
         )),
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 
 /// What a shell expects of a program stopped by Ctrl-C.
-pub const EXIT_CODE: i32 = 130;
+pub const EXIT_CODE: u8 = 130;
 
 /// From now on the signals set the flag of [`requested`] instead of killing the process.
 pub fn listen() {
@@ -16,7 +16,7 @@ pub fn listen() {
     ONCE.call_once(|| {
         let handler = || {
             if REQUESTED.swap(true, Ordering::Relaxed) {
-                std::process::exit(EXIT_CODE);
+                std::process::exit(EXIT_CODE.into());
             }
         };
         // If a program around the library has a handler of its own, its handler stays.

@@ -8,6 +8,7 @@ use std::{
     fs::{File, OpenOptions},
     io::{ErrorKind, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,10 @@ const FORMAT: u32 = 1;
 
 const CHECKSUM_DIGITS: usize = 16;
 
+/// What a power cut may cost. A disk takes milliseconds to sync, which is longer than many a cell takes; a kill costs nothing
+/// either way.
+const SYNC_INTERVAL: Duration = Duration::from_secs(1);
+
 /// One line of a journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -28,9 +33,9 @@ pub enum Record {
     /// A run starts to add records: the machine and the build that made all that follow, up to the next session.
     Session(serde_json::Value),
     /// A matrix was built and its reference SVD computed.
-    Matrix(MatrixRecord),
+    Matrix(Box<MatrixRecord>),
     /// A cell was verified (or failed). The last record of a cell counts.
-    Cell(CellRecord),
+    Cell(Box<CellRecord>),
     /// A completed cell was timed once.
     Sample(SampleRow),
     /// The matrix of a block was formed once, timed.
@@ -67,7 +72,9 @@ pub enum JournalError {
          `truncate -s {offset} {path}` keeps that and computes the rest again"
     )]
     Damaged { path: PathBuf, offset: u64, line: usize, what: String },
-    #[error("{path}: written in journal format {found}, this program reads {FORMAT}; move the file away to start afresh")]
+    #[error(
+        "{path}: written in journal format {found}, this program reads {FORMAT}; move the file away to start afresh"
+    )]
     Format { path: PathBuf, found: u32 },
     #[error("{path}: a record holds a number that is not finite and cannot be kept: {record}")]
     NotFinite { path: PathBuf, record: String },
@@ -158,6 +165,8 @@ fn checksum_of(json: &[u8]) -> String {
 pub struct Journal {
     path: PathBuf,
     file: File,
+    /// When all records last survived a power cut.
+    synced: Instant,
 }
 
 impl Journal {
@@ -167,12 +176,11 @@ impl Journal {
     /// As [`read`]; or the file cannot be written.
     pub fn open(path: &Path) -> Result<(Self, Replay), JournalError> {
         let io = |source| JournalError::Io { path: path.to_owned(), source };
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
         let replay = replay(&mut file, path)?;
         file.set_len(replay.good_bytes).map_err(io)?;
         file.seek(SeekFrom::End(0)).map_err(io)?;
-        let mut journal = Self { path: path.to_owned(), file };
+        let mut journal = Self { path: path.to_owned(), file, synced: Instant::now() };
         if replay.records.is_empty() {
             let program = concat!("factoreo ", env!("CARGO_PKG_VERSION")).to_owned();
             journal.append(&[Record::Header { format: FORMAT, program }])?;
@@ -192,12 +200,21 @@ impl Journal {
         self.file.write_all(lines.as_bytes()).map_err(|source| JournalError::Io { path: self.path.clone(), source })
     }
 
-    /// Adds records: once it returns, they survive a power cut.
+    /// Adds records, and every [`SYNC_INTERVAL`] makes all records survive a power cut as well.
     ///
     /// # Errors
     /// As [`Journal::append`].
     pub fn append_durably(&mut self, records: &[Record]) -> Result<(), JournalError> {
         self.append(records)?;
+        if self.synced.elapsed() >= SYNC_INTERVAL { self.sync() } else { Ok(()) }
+    }
+
+    /// Makes every record survive a power cut.
+    ///
+    /// # Errors
+    /// The system reports that it could not write them.
+    pub fn sync(&mut self) -> Result<(), JournalError> {
+        self.synced = Instant::now();
         self.file.sync_data().map_err(|source| JournalError::Io { path: self.path.clone(), source })
     }
 
@@ -232,8 +249,7 @@ mod tests {
 
     #[test]
     fn records_come_back_bit_for_bit() {
-        let records =
-            [5e-324, 1e-300, 0.1 + 0.2, f64::MAX, -0.0].map(|seconds| form(0, seconds));
+        let records = [5e-324, 1e-300, 0.1 + 0.2, f64::MAX, -0.0].map(|seconds| form(0, seconds));
         let (_directory, path) = journal_of(&records);
         let replay = read(&path).unwrap();
         let seconds = |records: &[Record]| -> Vec<u64> {

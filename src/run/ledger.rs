@@ -3,11 +3,12 @@
 use std::{
     collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use serde_json::Value;
 
-use super::journal::{self, CellRecord, JournalError, MatrixRecord, Record, Replay};
+use super::journal::{self, CellRecord, JournalError, MatrixRecord, Record};
 use crate::table::{SampleRow, Status};
 
 /// The state a list of records leaves behind.
@@ -19,7 +20,7 @@ pub struct Ledger {
     pub cells: HashMap<String, CellEntry>,
     /// Seconds to form the matrix of a block, by repeat.
     pub forms: HashMap<String, BTreeMap<u64, f64>>,
-    session: Value,
+    session: Arc<Value>,
 }
 
 /// A cell, the times taken of it, and the session in which it was verified.
@@ -28,7 +29,7 @@ pub struct CellEntry {
     pub record: CellRecord,
     /// By repeat.
     pub samples: BTreeMap<u64, SampleRow>,
-    pub session: Value,
+    pub session: Arc<Value>,
 }
 
 impl CellEntry {
@@ -41,9 +42,11 @@ impl CellEntry {
         }
     }
 
-    /// The timings still to be taken.
+    /// The timings still to be taken. Repeats are timings of one draw, the first: what a method costs does not depend on
+    /// the draw, and the other draws are there for the errors.
     pub fn missing_repeats(&self, repeats: u64) -> impl Iterator<Item = u64> {
-        (0..repeats).filter(|repeat| !self.samples.contains_key(repeat))
+        let due = if self.record.row.trial == 0 { repeats } else { 0 };
+        (0..due).filter(|repeat| !self.samples.contains_key(repeat))
     }
 }
 
@@ -61,15 +64,15 @@ impl Ledger {
     pub fn add(&mut self, record: Record) {
         match record {
             Record::Header { .. } => {}
-            Record::Session(session) => self.session = session,
+            Record::Session(session) => self.session = Arc::new(session),
             Record::Matrix(matrix) => {
-                self.matrices.insert(matrix.block.clone(), matrix);
+                self.matrices.insert(matrix.block.clone(), *matrix);
             }
             Record::Cell(record) => {
                 let id = record.row.cell.clone();
-                let session = self.session.clone();
+                let session = Arc::clone(&self.session);
                 // A cell that is verified again starts over: its older times belong to other factors.
-                self.cells.insert(id, CellEntry { record, samples: BTreeMap::new(), session });
+                self.cells.insert(id, CellEntry { record: *record, samples: BTreeMap::new(), session });
             }
             Record::Sample(sample) => {
                 if let Some(entry) = self.cells.get_mut(&sample.cell) {
@@ -86,12 +89,12 @@ impl Ledger {
     /// entries of the same cell one is chosen by what they say, never by which came first.
     pub fn merge(&mut self, other: Self) {
         for (block, matrix) in other.matrices {
-            keep_preferred(&mut self.matrices, block, matrix, |matrix| text_of(matrix));
+            keep_preferred(&mut self.matrices, block, matrix, text_of);
         }
         for (id, entry) in other.cells {
             keep_preferred(&mut self.cells, id, entry, |entry| {
                 let samples: Vec<_> = entry.samples.values().collect();
-                (std::cmp::Reverse(samples.len()), text_of(&(&entry.record, samples, &entry.session)))
+                (std::cmp::Reverse(samples.len()), text_of(&(&entry.record, samples, &*entry.session)))
             });
         }
         for (block, forms) in other.forms {
@@ -115,22 +118,38 @@ fn text_of(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// All journals of a folder but one, and their state.
+/// The state of every journal of a folder.
 ///
 /// Their last lines may be torn: their runs may be writing them now.
 ///
 /// # Errors
 /// One of them cannot be read or is damaged.
+pub fn read_all(directory: &Path) -> Result<Vec<Ledger>, JournalError> {
+    journals_in(directory)?.iter().map(|path| read(path)).collect()
+}
+
+/// As [`read_all`], without one journal.
+///
+/// # Errors
+/// As [`read_all`].
 pub fn read_others(directory: &Path, own: &Path) -> Result<Vec<Ledger>, JournalError> {
+    journals_in(directory)?.iter().filter(|path| *path != own).map(|path| read(path)).collect()
+}
+
+fn read(path: &Path) -> Result<Ledger, JournalError> {
+    journal::read(path).map(|replay| Ledger::of(replay.records))
+}
+
+fn journals_in(directory: &Path) -> Result<Vec<PathBuf>, JournalError> {
     let io = |source| JournalError::Io { path: directory.to_owned(), source };
-    let mut paths: Vec<PathBuf> = Vec::new();
+    let mut paths = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(io)? {
         let path = entry.map_err(io)?.path();
-        if path.extension().is_some_and(|extension| extension == "jsonl") && path != own {
+        if path.extension().is_some_and(|extension| extension == "jsonl") {
             paths.push(path);
         }
     }
-    paths.iter().map(|path| journal::read(path).map(|Replay { records, .. }| Ledger::of(records))).collect()
+    Ok(paths)
 }
 
 #[cfg(test)]
@@ -151,12 +170,12 @@ mod tests {
         row.insert("target_rank".to_owned(), 1.into());
         row.insert("trial".to_owned(), 0.into());
         row.insert("status".to_owned(), status.name().into());
-        Record::Cell(CellRecord {
+        Record::Cell(Box::new(CellRecord {
             block: "b".to_owned(),
             row: serde_json::from_value(Value::Object(row)).unwrap(),
             fingerprint: Some("f".to_owned()),
             factored_rank: 1,
-        })
+        }))
     }
 
     fn sample(id: &str, repeat: u64, factor_seconds: f64) -> Record {

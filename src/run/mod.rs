@@ -1,1 +1,314 @@
-//! STUB
+//! The only place with a clock, a disk and threads: computes what a plan asks for and no journal has yet.
+//!
+//! A run takes the lock of its journal, computes the pending cells matrix by matrix — every cell first verified, then timed,
+//! each step a line of the journal — and publishes what all journals of the experiment say, as tables. Killed at any
+//! moment, it goes on from the last line the next time.
+
+mod block;
+mod cell;
+mod interrupt;
+mod job;
+mod journal;
+mod ledger;
+mod lock;
+mod memory;
+mod outcome;
+mod progress;
+mod provenance;
+mod publish;
+mod state;
+mod timing;
+
+use std::{
+    fs,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use faer::{Accum, Mat, Par, linalg::matmul::matmul};
+
+pub use interrupt::EXIT_CODE as INTERRUPTED_EXIT_CODE;
+pub use journal::JournalError;
+pub use lock::LockError;
+pub use memory::CountingAllocator;
+pub use outcome::{Counts, Outcome};
+pub use state::{State, states};
+
+use crate::{
+    linalg::{Precision, Scalar},
+    plan::{Block, Plan, Share},
+    spec::Experiment,
+    table::TableError,
+    tensor::TensorError,
+};
+use journal::{Journal, Record};
+use ledger::{CellEntry, Ledger};
+use lock::Lock;
+use progress::Progress;
+use publish::{Published, publish};
+
+/// How to run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The project's folder: tensors are read below it, results are written below it.
+    pub root: PathBuf,
+    /// Compute only this share of the plan, into a journal of its own.
+    pub share: Option<Share>,
+}
+
+/// Why a run did not end.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error("{path}: {source}")]
+    Io { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    Table(#[from] TableError),
+    #[error("problem `{problem}`: {source}")]
+    Tensor { problem: String, source: TensorError },
+    #[error("interrupted: {finished} of {cells} cells are safe in {journal}; the same command goes on from there")]
+    Interrupted { finished: usize, cells: usize, journal: PathBuf },
+}
+
+/// Computes every cell of `plan` that no journal has, and brings the tables of `results/NAME/` up to date.
+///
+/// `plan` is the whole plan, whatever the share: tables show what all journals have. Ctrl-C and SIGTERM stop it cleanly.
+///
+/// # Errors
+/// Another run holds the journal, a journal is damaged, a file cannot be read or written, or the run was interrupted. A cell
+/// that fails is no error: it is a row.
+pub fn run(experiment: &Experiment, plan: &Plan, options: &Options) -> Result<Outcome, RunError> {
+    let start = Instant::now();
+    let folder = Folder::create(experiment, options)?;
+    let _lock = Lock::acquire(&folder.journal.with_extension("lock"))?;
+    let mut warnings = Vec::new();
+    let mut session = Session::open(experiment, options, &folder, &mut warnings)?;
+    let pending = session.pending(plan, options.share);
+    let computed = pending.iter().map(|todo| todo.cells.len()).sum();
+    if computed > 0 {
+        session.compute(&pending, plan)?;
+    }
+    let (spent, repeats) = (session.spent, session.repeats);
+    // Shares may end at the same time: the last to publish has seen what all of them wrote.
+    let _publishing = Lock::wait_for(&folder.journals.join("tables.lock"))?;
+    let ledger = session.everything(&folder, computed > 0)?;
+    let Published { counts, changed } = publish(experiment, plan, &folder, &ledger, repeats)?;
+    Ok(Outcome {
+        directory: folder.results,
+        counts,
+        computed,
+        cached: (counts.completed + counts.failed).saturating_sub(computed),
+        published: changed,
+        wall: start.elapsed(),
+        spent,
+        warnings,
+    })
+}
+
+/// Where the results of an experiment are.
+#[derive(Debug)]
+struct Folder {
+    results: PathBuf,
+    journals: PathBuf,
+    /// The journal this run writes.
+    journal: PathBuf,
+}
+
+impl Folder {
+    fn of(experiment: &Experiment, options: &Options) -> Self {
+        let results = options.root.join("results").join(&experiment.name);
+        let journals = results.join("journal");
+        let name = match options.share {
+            None => "main.jsonl".to_owned(),
+            Some(share) => format!("shard-{}-of-{}.jsonl", share.index(), share.of()),
+        };
+        Self { journal: journals.join(name), results, journals }
+    }
+
+    fn create(experiment: &Experiment, options: &Options) -> Result<Self, RunError> {
+        let folder = Self::of(experiment, options);
+        fs::create_dir_all(&folder.journals)
+            .map_err(|source| RunError::Io { path: folder.journals.clone(), source })?;
+        Ok(folder)
+    }
+}
+
+/// The cells of one block that are still to be computed.
+#[derive(Debug)]
+struct Pending<'p> {
+    /// The whole block, with the cells of other shares.
+    block: &'p Block,
+    /// Indices into its cells.
+    cells: Vec<usize>,
+}
+
+/// Seconds spent, by what they were spent on.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Spent {
+    /// The sum of all times taken.
+    pub measured: Duration,
+    /// Building matrices, their reference SVDs, and the verification of every cell.
+    pub reference: Duration,
+}
+
+/// A run: what it knows, what it writes to, and what it has spent.
+struct Session<'a> {
+    experiment: &'a Experiment,
+    root: &'a Path,
+    parallelism: Par,
+    /// Timings wanted of every cell: 0 in a build whose times mean nothing.
+    repeats: u64,
+    journal: Journal,
+    journal_path: PathBuf,
+    /// What this run's journal says.
+    own: Ledger,
+    /// What the others said when it began.
+    others: Vec<Ledger>,
+    spent: Spent,
+}
+
+impl<'a> Session<'a> {
+    fn open(
+        experiment: &'a Experiment,
+        options: &'a Options,
+        folder: &Folder,
+        warnings: &mut Vec<String>,
+    ) -> Result<Self, RunError> {
+        let (journal, replay) = Journal::open(&folder.journal)?;
+        if replay.torn_bytes > 0 {
+            let path = folder.journal.display();
+            warnings.push(format!(
+                "{path}: the last line was torn ({} bytes dropped at byte {}); what it held is computed again",
+                replay.torn_bytes, replay.good_bytes
+            ));
+        }
+        let repeats = wanted_repeats(experiment);
+        if repeats == 0
+            && experiment.timing.repeats > 0
+            && let Some(reason) = provenance::unfit_for_timing()
+        {
+            warnings.push(format!("no times are taken: {reason}, and its times would mean nothing"));
+        }
+        Ok(Self {
+            experiment,
+            root: &options.root,
+            parallelism: parallelism(experiment.timing.threads),
+            repeats,
+            journal,
+            journal_path: folder.journal.clone(),
+            own: Ledger::of(replay.records),
+            others: ledger::read_others(&folder.journals, &folder.journal)?,
+            spent: Spent::default(),
+        })
+    }
+
+    /// What is left to do of a share of the plan.
+    fn pending<'p>(&self, plan: &'p Plan, share: Option<Share>) -> Vec<Pending<'p>> {
+        let sharded = share.map(|share| plan.shard(share));
+        let ours: Option<std::collections::HashSet<&str>> = sharded
+            .as_ref()
+            .map(|shard| shard.blocks.iter().flat_map(|block| &block.cells).map(|cell| cell.id.as_str()).collect());
+        let mut pending = Vec::new();
+        for block in &plan.blocks {
+            let is_pending = |&index: &usize| {
+                let cell = &block.cells[index];
+                let id = cell.id.as_str();
+                cell.skip.is_none() && ours.as_ref().is_none_or(|ours| ours.contains(id)) && !self.is_finished(id)
+            };
+            let cells: Vec<usize> = (0..block.cells.len()).filter(is_pending).collect();
+            if !cells.is_empty() {
+                pending.push(Pending { block, cells });
+            }
+        }
+        pending
+    }
+
+    fn is_finished(&self, cell: &str) -> bool {
+        let finished = |ledger: &Ledger| ledger.cells.get(cell).is_some_and(|entry| entry.is_finished(self.repeats));
+        finished(&self.own) || self.others.iter().any(finished)
+    }
+
+    fn compute(&mut self, pending: &[Pending<'_>], plan: &Plan) -> Result<(), RunError> {
+        interrupt::listen();
+        faer::set_global_parallelism(self.parallelism);
+        settle_kernels();
+        self.record(&[Record::Session(provenance::session(self.root, self.experiment.timing.threads))])?;
+        let cells = pending.iter().map(|todo| todo.cells.len()).sum();
+        let rounds = 1 + if self.repeats > 0 { self.experiment.timing.warmup as u64 + self.repeats } else { 0 };
+        let mut progress = Progress::new(cells, pending.len(), cells as u64 * rounds);
+        for todo in pending {
+            // An earlier block may have had the same cells under another label.
+            let still = |&index: &usize| !self.is_finished(&todo.block.cells[index].id);
+            let todo = Pending { block: todo.block, cells: todo.cells.iter().copied().filter(still).collect() };
+            let done = match todo.block.precision {
+                _ if interrupt::requested() => ControlFlow::Break(()),
+                Precision::F32 => self.compute_block::<f32>(&todo, &mut progress)?,
+                Precision::F64 => self.compute_block::<f64>(&todo, &mut progress)?,
+            };
+            if done.is_break() {
+                let all: Vec<_> = plan.blocks.iter().flat_map(|block| &block.cells).collect();
+                let finished = all.iter().filter(|cell| cell.skip.is_some() || self.is_finished(&cell.id)).count();
+                self.journal.sync()?;
+                return Err(RunError::Interrupted { finished, cells: all.len(), journal: self.journal_path.clone() });
+            }
+        }
+        self.journal.sync()?;
+        Ok(())
+    }
+
+    /// What all journals say; those of others are read again if time has passed since the run began.
+    fn everything(self, folder: &Folder, read_again: bool) -> Result<Ledger, RunError> {
+        let others = if read_again { ledger::read_others(&folder.journals, &folder.journal)? } else { self.others };
+        let mut everything = self.own;
+        for other in others {
+            everything.merge(other);
+        }
+        Ok(everything)
+    }
+
+    /// Adds records to the journal and to what this run knows.
+    fn record(&mut self, records: &[Record]) -> Result<(), RunError> {
+        if records.iter().any(|record| matches!(record, Record::Cell(_) | Record::Matrix(_))) {
+            self.journal.append_durably(records)?;
+        } else {
+            self.journal.append(records)?;
+        }
+        for record in records {
+            self.own.add(record.clone());
+        }
+        Ok(())
+    }
+
+    /// What this run's journal says of a cell.
+    fn entry(&self, cell: &str) -> Option<&CellEntry> {
+        self.own.cells.get(cell)
+    }
+}
+
+/// Timings to take of every cell.
+fn wanted_repeats(experiment: &Experiment) -> u64 {
+    if provenance::unfit_for_timing().is_some() { 0 } else { experiment.timing.repeats as u64 }
+}
+
+fn parallelism(threads: usize) -> Par {
+    if threads <= 1 { Par::Seq } else { Par::rayon(threads) }
+}
+
+/// Large products, once, in both precisions: the kernels keep a workspace per thread from the first one on, larger than most
+/// methods need, which must not be charged to whichever method happens to run first.
+fn settle_kernels() {
+    fn product<T: Scalar>() {
+        let square = Mat::<T>::zeros(256, 256);
+        let mut product = Mat::zeros(256, 256);
+        matmul(&mut product, Accum::Replace, &square, &square, T::one(), Par::Seq);
+    }
+    // Twice: the precisions round the workspace differently, and it only grows.
+    for _ in 0..2 {
+        product::<f64>();
+        product::<f32>();
+    }
+}

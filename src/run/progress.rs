@@ -57,14 +57,6 @@ impl Progress {
     pub fn finish_cells(&mut self, cells: usize) {
         self.finished += cells;
     }
-
-    /// A line that stays.
-    pub fn say(&self, line: &str) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
-        }
-    }
 }
 
 impl Drop for Progress {

@@ -124,8 +124,7 @@ fn cpu_model() -> String {
 /// Cores, not hardware threads: pairs of socket and core, each counted once.
 fn physical_cores() -> Option<u64> {
     let info = fs::read_to_string("/proc/cpuinfo").ok()?;
-    let mut cores: Vec<_> =
-        values_of(&info, "physical id").into_iter().zip(values_of(&info, "core id")).collect();
+    let mut cores: Vec<_> = values_of(&info, "physical id").into_iter().zip(values_of(&info, "core id")).collect();
     cores.sort_unstable();
     cores.dedup();
     (!cores.is_empty()).then_some(cores.len() as u64)

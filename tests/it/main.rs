@@ -6,6 +6,8 @@ mod encoder;
 mod encoder_sample;
 mod figures;
 mod hostile_files;
+mod journal;
+mod kill;
 mod lapack_ratios;
 mod methods;
 mod metrics;

@@ -183,7 +183,7 @@ fn a_head_is_the_same_from_one_file_or_three_tensors_and_its_length_can_be_cut()
     let names: Vec<String> = from_safetensors.tensors().iter().map(ToString::to_string).collect();
     assert_eq!(names, ["query", "key", "value"].map(|role| format!("layer0.head3.{role} in a/b.safetensors")));
 
-    let one = from_npy.build(&[packed.clone()], &mut generator(1)).unwrap();
+    let one = from_npy.build(std::slice::from_ref(&packed), &mut generator(1)).unwrap();
     let three = from_safetensors.build(&parts, &mut generator(2)).unwrap();
     assert_eq!(one.matrix, three.matrix);
     assert_eq!(one.values, three.values);
@@ -266,7 +266,29 @@ fn impossible_parameters_are_refused_with_what_to_write_instead() {
         format!("{kind}: {} {}; {}", invalid.parameter, invalid.reason, invalid.instead)
     })
     .collect();
-    insta::assert_snapshot!(refusals.join("\n"), @"");
+    insta::assert_snapshot!(refusals.join("\n"), @r#"
+    spectrum: rows must lie between 1 and 10000000; for example `rows = 512`
+    spectrum: exponent must be finite and not negative; for example `exponent = 1.0`
+    spectrum: rate must be finite and not negative; for example `rate = 0.1`
+    spectrum: step_rank must lie between 1 and min(rows, columns) = 5; for example `step_rank = 5`
+    spectrum: step_drop must lie between 0 and 1; for example `step_drop = 1e-3`
+    spectrum: spike_ratio must be finite and at least 1; for example `spike_ratio = 10.0`
+    spectrum: singular_values must be given when decay is "listed"; a descending list, for example `singular_values = [1.0, 0.5, 0.1]`
+    spectrum: singular_values has 3 values, but min(rows, columns) is 2; a descending list, for example `singular_values = [1.0, 0.5, 0.1]`
+    spectrum: singular_values must descend, but 1 stands before 2; a descending list, for example `singular_values = [1.0, 0.5, 0.1]`
+    spectrum: singular_values holds -2, and singular values are finite and not negative; a descending list, for example `singular_values = [1.0, 0.5, 0.1]`
+    attention: temperature must be positive, from 1e-6 to 1e6; for example `temperature = 1.0`
+    attention: head_dim must lie between 1 and 10000000; for example `head_dim = 64`
+    attention: clusters must not exceed length = 8; for example `clusters = 8`, or 0 for none
+    attention: cluster_noise must not be negative, nor above 1e6; for example `cluster_noise = 0.3`
+    kernel: bandwidth must be positive, from 1e-6 to 1e6; for example `bandwidth = 1.0`
+    kernel: points must lie between 1 and 10000000; for example `points = 512`
+    qkv: head must be given: a .safetensors file holds several heads; for example `head = "layer0.head3"`, or a list of heads
+    qkv: head has no meaning: a .npy file of shape 3×n×d holds one head, without a name; leave it out
+    qkv: length must be at least 1; for example `length = 256`, or leave it out for all tokens
+    tensor_file: file must be a .npy or a .safetensors file; for example `file = "experiments/data/minilm-heads.safetensors"`
+    tensor_file: tensor must be given: a .safetensors file holds several tensors; for example `tensor = "encoder.layer.0.output.dense.weight"`
+    "#);
 }
 
 #[test]

@@ -1,0 +1,112 @@
+//! A plan as a reader sees it: one line per cell, and what they cost together.
+
+use factoreo::{
+    plan::{Plan, in_words, memory_needed},
+    run::State,
+    spec::Experiment,
+};
+
+const HEADINGS: [&str; 9] = ["state", "problem", "precision", "method", "rank", "trial", "flops", "memory", "why"];
+
+/// Columns of numbers, to be aligned at their end.
+const NUMBERS: std::ops::RangeInclusive<usize> = 4..=7;
+
+/// Every cell with its state and forecast, then the totals.
+pub fn table(experiment: &Experiment, plan: &Plan, states: &[Vec<State>]) -> String {
+    let mut rows = vec![HEADINGS.map(str::to_owned)];
+    let mut totals = Totals::default();
+    for (block, states) in plan.blocks.iter().zip(states) {
+        for (cell, state) in block.cells.iter().zip(states) {
+            let memory = memory_needed(block.outline, block.precision, cell.forecast);
+            let (name, why) = match state {
+                State::Run => ("run", ""),
+                State::Cached => ("cached", ""),
+                State::Skipped(why) => ("skipped", why.as_str()),
+                State::Stale(why) => ("stale", why.as_str()),
+            };
+            totals.add(state, cell.forecast.flops, memory);
+            rows.push([
+                name.to_owned(),
+                experiment.problem_of(block).name(),
+                block.precision.name().to_owned(),
+                experiment.method_of(cell).name(),
+                cell.target_rank.to_string(),
+                cell.trial.to_string(),
+                flops(cell.forecast.flops),
+                in_words(memory),
+                why.to_owned(),
+            ]);
+        }
+    }
+    format!("{}{}\n", aligned(&rows), totals.in_words(&experiment.name))
+}
+
+#[derive(Default)]
+struct Totals {
+    to_run: usize,
+    stale: usize,
+    cached: usize,
+    skipped: usize,
+    flops: u64,
+    largest: u64,
+}
+
+impl Totals {
+    fn add(&mut self, state: &State, flops: u64, memory: u64) {
+        match state {
+            State::Cached => self.cached += 1,
+            State::Skipped(_) => self.skipped += 1,
+            State::Run | State::Stale(_) => {
+                self.to_run += 1;
+                self.stale += usize::from(matches!(state, State::Stale(_)));
+                self.flops = self.flops.saturating_add(flops);
+                self.largest = self.largest.max(memory);
+            }
+        }
+    }
+
+    fn in_words(&self, name: &str) -> String {
+        let Self { to_run, stale, cached, skipped, .. } = self;
+        let cells = to_run + cached + skipped;
+        let cost = match to_run {
+            0 => String::new(),
+            _ => format!("; {} flops per draw of each, at most {} at once", flops(self.flops), in_words(self.largest)),
+        };
+        format!(
+            "{name}: {cells} cells: {to_run} to run ({stale} of them stale), {cached} cached, {skipped} skipped{cost}"
+        )
+    }
+}
+
+/// To two digits: a forecast is no more exact.
+#[allow(clippy::cast_precision_loss, reason = "shown to two digits")]
+fn flops(count: u64) -> String {
+    format!("{:.1e}", count as f64)
+}
+
+fn aligned<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..COLUMNS).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        let cells = row.iter().enumerate().map(|(column, cell)| {
+            let padding = " ".repeat(widths[column] - cell.chars().count());
+            if NUMBERS.contains(&column) { padding + cell } else { cell.clone() + &padding }
+        });
+        text += cells.collect::<Vec<_>>().join("  ").trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_under_their_headings_whatever_the_letters() {
+        let row = |cells: [&str; 5]| cells.map(str::to_owned);
+        let rows = [row(["state", "problem", "p", "m", "rank"]), row(["run", "año", "f64", "svd", "4"])];
+        assert_eq!(aligned(&rows), "state  problem  p    m    rank\nrun    año      f64  svd     4\n");
+    }
+}

@@ -1,0 +1,196 @@
+//! From the journals to the tables of `results/NAME/`.
+
+use std::{collections::HashMap, fs, path::Path, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    Counts, Folder, RunError, cell,
+    job::forms_matrix,
+    ledger::{CellEntry, Ledger},
+};
+use crate::{
+    metric::Spectrum,
+    plan::Plan,
+    spec::Experiment,
+    table::{CellRow, MatrixRow, Results, SampleRow, Status, file_names, summarise},
+};
+
+/// What the tables were made of when they were last written, kept beside the journals: if it is still true, there is
+/// nothing to do.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Stamp {
+    /// Hash of every row before summaries, of the provenance and of the spec.
+    content: String,
+    /// Hash of every file.
+    files: Vec<(String, String)>,
+}
+
+/// How the cells stand, and whether a file had to be written.
+#[derive(Debug, Clone, Copy)]
+pub struct Published {
+    pub counts: Counts,
+    pub changed: bool,
+}
+
+/// Writes the tables of what a ledger says of a plan, unless they say it already.
+pub fn publish(
+    experiment: &Experiment,
+    plan: &Plan,
+    folder: &Folder,
+    ledger: &Ledger,
+    repeats: u64,
+) -> Result<Published, RunError> {
+    let (mut results, counts) = rows(experiment, plan, ledger, repeats);
+    let stamp_path = folder.journals.join("tables.json");
+    let content = hash_of_rows(&results);
+    let stamp = fs::read(&stamp_path).ok().and_then(|bytes| serde_json::from_slice::<Stamp>(&bytes).ok());
+    if stamp.is_some_and(|stamp| stamp.content == content && stamp.files == hash_of_files(&folder.results)) {
+        return Ok(Published { counts, changed: false });
+    }
+    let forms = methods_that_form(experiment, plan);
+    results.summary = summarise(&results.matrices, &results.cells, &results.samples, |row| {
+        forms.get(row.cell.as_str()).copied().unwrap_or(false)
+    })?;
+    results.write(&folder.results)?;
+    let stamp = Stamp { content, files: hash_of_files(&folder.results) };
+    // A stamp that cannot be written costs the next run a second of work, no more.
+    let _ = fs::write(&stamp_path, json!(stamp).to_string());
+    Ok(Published { counts, changed: true })
+}
+
+/// Every row but the summaries, in the order of the plan.
+fn rows(experiment: &Experiment, plan: &Plan, ledger: &Ledger, repeats: u64) -> (Results, Counts) {
+    let mut counts = Counts::default();
+    let mut matrices = Vec::new();
+    let mut spectra = Vec::new();
+    let mut cells: Vec<CellRow> = Vec::new();
+    let mut samples: Vec<SampleRow> = Vec::new();
+    let mut sessions: Vec<&Arc<Value>> = Vec::new();
+    for block in &plan.blocks {
+        let cells_before = cells.len();
+        for planned in &block.cells {
+            match ledger.cells.get(&planned.id).filter(|entry| entry.is_finished(repeats)) {
+                Some(entry) => {
+                    cells.push(cell::renamed(entry.record.row.clone(), experiment, block, planned));
+                    samples.extend(counted_samples(entry, repeats));
+                    if !sessions.iter().any(|session| Arc::ptr_eq(session, &entry.session)) {
+                        sessions.push(&entry.session);
+                    }
+                }
+                None if planned.skip.is_some() => cells.push(cell::planned(experiment, block, planned)),
+                None => counts.missing += 1,
+            }
+        }
+        for row in &cells[cells_before..] {
+            match row.status {
+                Status::Completed => counts.completed += 1,
+                Status::Skipped => counts.skipped += 1,
+                Status::Failed => counts.failed += 1,
+            }
+        }
+        if let Some(record) = ledger.matrices.get(&block.id) {
+            let (rows, columns) = (block.outline.rows, block.outline.columns);
+            let spectrum = Spectrum::new(record.singular_values.clone(), rows, columns, block.precision);
+            let form_seconds = ledger.forms.get(&block.id).and_then(|forms| median(forms.values().copied().collect()));
+            let problem = experiment.problem_of(block);
+            let row = MatrixRow {
+                problem: problem.family.clone(),
+                problem_variant: problem.variant.clone(),
+                form_seconds,
+                ..record.row.clone()
+            };
+            spectra.extend(cell::spectrum(&row, &spectrum));
+            matrices.push(row);
+        }
+    }
+    let results = Results {
+        name: experiment.name.clone(),
+        matrices,
+        spectra,
+        cells,
+        samples,
+        summary: Vec::new(),
+        provenance: provenance(experiment, &sessions),
+        spec: experiment.source.clone(),
+    };
+    (results, counts)
+}
+
+/// The times of an entry that the experiment asks for, in order.
+fn counted_samples(entry: &CellEntry, repeats: u64) -> impl Iterator<Item = SampleRow> {
+    entry.samples.range(..repeats).map(|(_, sample)| sample.clone())
+}
+
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() {
+        0 => None,
+        count if count % 2 == 1 => Some(values[middle]),
+        _ => Some(f64::midpoint(values[middle - 1], values[middle])),
+    }
+}
+
+/// `provenance.json`: what was asked, then the machine and build of the latest session that gave a row, then the others.
+fn provenance(experiment: &Experiment, sessions: &[&Arc<Value>]) -> Value {
+    let mut sessions: Vec<Value> = sessions.iter().map(|session| Value::clone(session)).collect();
+    // By date, then by text: the order of the journals must not show.
+    sessions.sort_by_key(|session| (session["date"].to_string(), session.to_string()));
+    let latest = sessions.pop();
+    let mut provenance = json!({
+        "experiment": experiment.name,
+        "spec_hash": blake3::hash(experiment.source.as_bytes()).to_hex().as_str(),
+        "seed": experiment.seed.to_string(),
+        "trials": experiment.trials,
+        "repeats": experiment.timing.repeats,
+        "warmup": experiment.timing.warmup,
+    });
+    if let (Some(map), Some(Value::Object(latest))) = (provenance.as_object_mut(), latest) {
+        map.extend(latest);
+        map.insert("earlier_sessions".to_owned(), Value::Array(sessions));
+    }
+    provenance
+}
+
+/// Of every cell, whether its method reads a matrix that had to be formed.
+fn methods_that_form<'p>(experiment: &Experiment, plan: &'p Plan) -> HashMap<&'p str, bool> {
+    let mut forms = HashMap::new();
+    for block in &plan.blocks {
+        for cell in &block.cells {
+            let method = &experiment.method_of(cell).spec;
+            forms.insert(cell.id.as_str(), forms_matrix(method, block.outline.structure));
+        }
+    }
+    forms
+}
+
+fn hash_of_rows(results: &Results) -> String {
+    let rows = (&results.matrices, &results.spectra, &results.cells, &results.samples);
+    let mut hasher = blake3::Hasher::new();
+    // Rows come from JSON: writing them again cannot fail.
+    let _ = serde_json::to_writer(&mut hasher, &(env!("CARGO_PKG_VERSION"), rows, &results.provenance, &results.spec));
+    hasher.finalize().to_hex().to_string()
+}
+
+/// Names and hashes of the files that are there.
+fn hash_of_files(directory: &Path) -> Vec<(String, String)> {
+    let hash = |name: String| {
+        let bytes = fs::read(directory.join(&name)).ok()?;
+        Some((name, blake3::hash(&bytes).to_hex().to_string()))
+    };
+    file_names().into_iter().filter_map(hash).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_of_an_even_number_of_times_lies_between_the_middle_two() {
+        assert_eq!(median(vec![]), None);
+        assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(vec![4.0, 1.0, 2.0, 8.0]), Some(3.0));
+    }
+}
