@@ -34,12 +34,12 @@ pub struct FigureOf {
 /// How the numbers were taken.
 #[derive(Debug, Serialize)]
 pub struct Protocol {
-    pub seed: Option<u64>,
+    pub seed: Option<String>,
     pub trials: u64,
     /// Timings of one draw that count; 0 if nothing was timed.
     pub repeats: u64,
-    pub warmup: u64,
-    pub threads: u64,
+    pub warmup: Option<u64>,
+    pub threads: Option<u64>,
     pub precisions: Vec<String>,
     pub ranks: Vec<u64>,
 }
@@ -121,14 +121,9 @@ fn set_up(document: &mut Document, chapter: &Chapter<'_>) {
     let survey = &chapter.survey;
     let lead = survey.lead_precision();
     let families = survey.families.iter().filter(|family| family.precision == lead && !family.matrices.is_empty());
-    document.blocks.push(Block::List(
-        families
-            .map(|family| {
-                let about = FamilyText { family: family.name, kind: family.kind, matrices: family.matrices.len() };
-                Text::new(problem_text(family), about)
-            })
-            .collect(),
-    ));
+    document
+        .blocks
+        .push(Block::List(families.map(|family| Text::new(problem_text(family), FamilyText::of(family))).collect()));
     document.blocks.push(Block::Table(tables::matrices(survey)));
     document.prose(Text::new("protocol", &chapter.protocol));
     document.blocks.push(Block::Table(provenance::machine(survey)));
@@ -139,6 +134,25 @@ struct FamilyText<'a> {
     family: &'a str,
     kind: &'a str,
     matrices: usize,
+    /// What they were read from, as the spec names it.
+    file: Option<String>,
+    /// The file is named after all-MiniLM-L6-v2.
+    minilm: bool,
+}
+
+impl<'a> FamilyText<'a> {
+    fn of(family: &Family<'a>) -> Self {
+        let parameters = family.matrices.first().map_or("", |matrix| matrix.problem_parameters.as_str());
+        let parameters: BTreeMap<String, serde_json::Value> = serde_json::from_str(parameters).unwrap_or_default();
+        let file = parameters.get("file").and_then(serde_json::Value::as_str).map(str::to_owned);
+        Self {
+            family: family.name,
+            kind: family.kind,
+            matrices: family.matrices.len(),
+            minilm: file.as_deref().is_some_and(|file| file.to_lowercase().contains("minilm")),
+            file,
+        }
+    }
 }
 
 fn problem_text(family: &Family<'_>) -> String {

@@ -22,7 +22,42 @@ const SPANISH: &[(&str, &str)] = &[
         "the sketched core is not positive definite after six shifts: is the matrix PSD?",
         "el núcleo del bosquejo no es definido positivo tras seis desplazamientos: ¿es la matriz semidefinida positiva?",
     ),
+    ("the left factor: {}", "el factor izquierdo: {}"),
+    ("the right factor: {}", "el factor derecho: {}"),
+    ("the residual: {}", "el residuo: {}"),
+    (
+        "the factors multiply to {}×{}, and the matrix is {}×{}",
+        "el producto de los factores es {}×{}, y la matriz es {}×{}",
+    ),
+    // The harness.
+    ("needs about {}, and {} are available", "requiere unos {} y hay {} disponibles"),
+    ("no reference to measure against: {}", "no hay referencia con la que medir: {}"),
+    (
+        "the independent probe of {} is off by {} in row {}, where rounding explains {}: the product was computed wrongly; \
+         run it again with threads = 1",
+        "la prueba independiente de {} difiere en {} en la fila {}, donde el redondeo explica {}: el producto se calculó \
+         mal; ejecútese de nuevo con threads = 1",
+    ),
+    (
+        "relative {} error {} is below {}, the least any matrix of rank {} has: a mistake in the harness",
+        "el error relativo ({}) {} es menor que {}, el mínimo de toda matriz de rango {}: un fallo del banco de pruebas",
+    ),
+    ("spectral", "espectral"),
+    (
+        "the same draw succeeded once and failed when it was timed: {}",
+        "el mismo sorteo funcionó una vez y falló al cronometrarlo: {}",
+    ),
+    (
+        "the same draw gave other factors when it was timed: the method is not deterministic",
+        "el mismo sorteo dio otros factores al cronometrarlo: el método no es determinista",
+    ),
     // Notes.
+    ("svd: sequential retry", "svd: reintento secuencial"),
+    ("svd: transposed retry", "svd: reintento con la transpuesta"),
+    (
+        "krylov: no convergence within half the matrix, full SVD instead",
+        "krylov: sin convergencia con la mitad de la matriz; SVD completa en su lugar",
+    ),
     ("core of numerical rank {} of {}", "núcleo de rango numérico {} de {}"),
     ("chosen columns and rows of numerical rank {} of {}", "columnas y filas elegidas de rango numérico {} de {}"),
     (
@@ -36,11 +71,12 @@ const SPANISH: &[(&str, &str)] = &[
 pub fn in_language(clause: &str, language: Language) -> String {
     match language {
         Language::English => escape::markdown(clause),
-        Language::Spanish => SPANISH
-            .iter()
-            .find_map(|(english, spanish)| Some(filled(spanish, &captured(english, clause)?, language)))
-            .unwrap_or_else(|| format!("«{}»", escape::markdown(clause))),
+        Language::Spanish => in_spanish(clause).unwrap_or_else(|| format!("«{}»", escape::markdown(clause))),
     }
+}
+
+fn in_spanish(clause: &str) -> Option<String> {
+    SPANISH.iter().find_map(|(english, spanish)| Some(filled(spanish, &captured(english, clause)?)))
 }
 
 /// What stands in a clause where its pattern has `{}`; `None` if the clause is another one.
@@ -59,14 +95,19 @@ fn captured<'a>(pattern: &str, clause: &'a str) -> Option<Vec<&'a str>> {
     Some(captures)
 }
 
-fn filled(pattern: &str, captures: &[&str], language: Language) -> String {
+/// The pattern with its captures: numbers in Spanish digits, clauses in Spanish, anything else as it is.
+fn filled(pattern: &str, captures: &[&str]) -> String {
     let mut captures = captures.iter();
     let mut text = String::new();
     for (place, piece) in pattern.split("{}").enumerate() {
         if place > 0 {
             let capture = captures.next().copied().unwrap_or_default();
-            let is_number = capture.parse::<f64>().is_ok();
-            text += &if is_number { language.localise(capture) } else { escape::markdown(capture) };
+            let number = capture.split(' ').next().unwrap_or_default();
+            text += &if number.parse::<f64>().is_ok() {
+                Language::Spanish.localise(capture)
+            } else {
+                in_spanish(capture).unwrap_or_else(|| escape::markdown(capture))
+            };
         }
         text += piece;
     }
@@ -82,6 +123,14 @@ mod tests {
         let spanish = |clause| in_language(clause, Language::Spanish);
         assert_eq!(spanish("core of numerical rank 7 of 16"), "núcleo de rango numérico 7 de 16");
         assert_eq!(spanish("shift raised to 1.2e-5"), "desplazamiento elevado a 1,2e-5");
+        assert_eq!(
+            spanish("needs about 1.5 GB, and 1.0 GB are available"),
+            "requiere unos 1,5 GB y hay 1,0 GB disponibles"
+        );
+        assert_eq!(
+            spanish("no reference to measure against: entry (3, 4) is not a finite number"),
+            "no hay referencia con la que medir: la entrada (3, 4) no es un número finito"
+        );
         assert_eq!(spanish("needs a positive semi-definite matrix"), "requiere una matriz semidefinida positiva");
     }
 
@@ -90,6 +139,18 @@ mod tests {
         assert_eq!(in_language("needs a|b", Language::Spanish), r"«needs a\|b»");
         assert_eq!(in_language("needs a|b", Language::English), r"needs a\|b");
         assert_eq!(in_language("core of numerical rank 7", Language::Spanish), "«core of numerical rank 7»");
+    }
+
+    /// The wording of the code and the patterns here must not drift apart.
+    #[test]
+    fn clauses_of_the_code_are_known() {
+        use crate::metric::{BetterThanOptimal, MeasureError, ProbeError};
+        let probe = ProbeError { product: "A·V", row: 3, difference: 1e-3, allowed: 1e-12 };
+        let optimum = BetterThanOptimal { norm: "spectral", rank: 8, error: 0.1, optimum: 0.2 };
+        let shape = MeasureError::Shape { rows: 2, columns: 2, found_rows: 3, found_columns: 2 };
+        for clause in [probe.to_string(), optimum.to_string(), shape.to_string()] {
+            assert!(in_spanish(&clause).is_some(), "{clause}");
+        }
     }
 
     #[test]

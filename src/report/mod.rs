@@ -26,7 +26,6 @@ use std::{
 use crate::{
     figure::{self, Figure, FigureError},
     language::Language,
-    spec::Timing,
     table::{Results, TableError},
 };
 use chapters::{Chapter, FigureOf, Protocol};
@@ -142,7 +141,7 @@ fn chapter<'a>(results: &'a Results, figures: &[Figure]) -> Chapter<'a> {
     Chapter {
         title: texts(&spec, "title", &results.name),
         question: texts(&spec, "question", &results.name),
-        protocol: protocol(&spec, &survey),
+        protocol: protocol(&survey),
         figures: figures.iter().map(figure).collect(),
         survey,
     }
@@ -157,19 +156,19 @@ fn texts(spec: &toml::Table, key: &str, name: &str) -> BTreeMap<String, String> 
     Language::ALL.into_iter().map(text).collect()
 }
 
-fn protocol(spec: &toml::Table, survey: &Survey<'_>) -> Protocol {
-    let timing = spec.get("timing").cloned().unwrap_or_else(|| toml::Value::Table(toml::Table::new()));
-    let timing: Timing = timing.try_into().unwrap_or_default();
+/// How the numbers were taken, as the run recorded it.
+fn protocol(survey: &Survey<'_>) -> Protocol {
     let results = survey.results;
+    let recorded = |key: &str| results.provenance.get(key).and_then(serde_json::Value::as_u64);
     let mut ranks: Vec<u64> = results.cells.iter().map(|cell| cell.target_rank).collect();
     ranks.sort_unstable();
     ranks.dedup();
     Protocol {
-        seed: spec.get("seed").and_then(toml::Value::as_integer).and_then(|seed| u64::try_from(seed).ok()),
+        seed: results.provenance.get("seed").and_then(serde_json::Value::as_str).map(str::to_owned),
         trials: results.cells.iter().map(|cell| cell.trial + 1).max().unwrap_or(0),
         repeats: results.samples.iter().map(|sample| sample.repeat + 1).max().unwrap_or(0),
-        warmup: timing.warmup as u64,
-        threads: timing.threads as u64,
+        warmup: recorded("warmup"),
+        threads: recorded("threads"),
         precisions: survey.precisions().into_iter().map(str::to_owned).collect(),
         ranks,
     }

@@ -7,7 +7,7 @@ use super::{
     survey::Survey,
 };
 
-/// Where a fact is in a session of the run, and the entry of `words.toml` that names it.
+/// Where a fact is in `provenance.json`, and the entry of `words.toml` that names it.
 const FACTS: &[(&str, &str)] = &[
     ("fact.date", "/date"),
     ("fact.program", "/program"),
@@ -26,13 +26,13 @@ const FACTS: &[(&str, &str)] = &[
     ("fact.profile", "/build/profile"),
     ("fact.opt_level", "/build/opt_level"),
     ("fact.faer", "/build/dependencies/faer"),
+    ("fact.earlier_sessions", "/earlier_sessions"),
 ];
 
-/// The machine of the last session, a line for each fact that was recorded.
+/// The machine of the latest session that gave a row, a line for each fact that was recorded.
 pub fn machine(survey: &Survey<'_>) -> Table {
-    let session = session(&survey.results.provenance);
     let rows = FACTS.iter().filter_map(|&(word, pointer)| {
-        let fact = session.pointer(pointer).or_else(|| survey.results.provenance.pointer(pointer))?;
+        let fact = survey.results.provenance.pointer(pointer)?;
         Some(vec![Item::Word(word), item(pointer, fact)])
     });
     let mut rows: Vec<_> = rows.collect();
@@ -47,11 +47,6 @@ pub fn machine(survey: &Survey<'_>) -> Table {
     }
 }
 
-/// A run that was resumed has several sessions.
-fn session(provenance: &Value) -> &Value {
-    provenance.get("sessions").and_then(Value::as_array).and_then(|sessions| sessions.last()).unwrap_or(provenance)
-}
-
 fn item(pointer: &str, fact: &Value) -> Item {
     match fact {
         Value::String(text) if text == "unknown" => Item::Word("cell.unknown"),
@@ -63,6 +58,7 @@ fn item(pointer: &str, fact: &Value) -> Item {
         Value::Number(number) if pointer == "/memory_bytes" => Item::Bytes(number.as_u64()),
         Value::Number(number) if number.is_u64() => Item::Count(number.as_u64()),
         Value::Number(number) => Item::Number(number.as_f64(), 3),
+        Value::Array(sessions) if pointer == "/earlier_sessions" => Item::Count(Some(sessions.len() as u64)),
         Value::Array(numbers) => Item::Text(Text::new(
             "cell.numbers",
             std::collections::BTreeMap::from([(

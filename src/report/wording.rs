@@ -29,6 +29,7 @@ const TEMPLATES: &[(&str, [&str; 2])] = templates![
     "answer/nystrom",
     "answer/nystromformer",
     "answer/other",
+    "answer/precision",
     "answer/randomized_svd",
     "answer/soundness",
     "coverage",

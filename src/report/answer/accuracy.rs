@@ -93,8 +93,8 @@ struct Landmarks<'a> {
     /// Median suboptimality at the least and at the largest rank that has one.
     first: AtRank,
     last: Option<AtRank>,
-    /// Moves away from the optimum as the rank grows.
-    diverges: bool,
+    /// Which way its distance from the optimum goes as the rank grows.
+    trend: Trend,
     /// Its worst median is within 10 % of the optimum.
     near_optimal: bool,
     cells: usize,
@@ -103,6 +103,25 @@ struct Landmarks<'a> {
     /// Mean distance of the row sums from one: medians at the same two ranks.
     row_sum_first: Option<f64>,
     row_sum_last: Option<f64>,
+}
+
+/// A change of less than a hundredth is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Trend {
+    Grows,
+    Falls,
+    Stays,
+}
+
+impl Trend {
+    fn between(first: f64, last: f64) -> Self {
+        match last / first {
+            ratio if ratio > 1.01 => Self::Grows,
+            ratio if ratio < 0.99 => Self::Falls,
+            _ => Self::Stays,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -133,7 +152,7 @@ fn landmarks(family: &Family<'_>, method: &Method<'_>) -> Option<Text> {
         Landmarks {
             family: family.name,
             method: method.name(),
-            diverges: last.suboptimality > first.suboptimality,
+            trend: Trend::between(first.suboptimality, last.suboptimality),
             near_optimal: medians.iter().all(|at| at.suboptimality <= 1.1),
             cells: errors.len(),
             worse_than_zero: errors.iter().filter(|&&error| error > 1.0).count(),

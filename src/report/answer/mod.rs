@@ -4,6 +4,7 @@
 //! template says that it did not happen.
 
 mod accuracy;
+mod precision;
 mod rank;
 mod soundness;
 mod speed;
@@ -41,6 +42,7 @@ pub fn findings(survey: &Survey<'_>) -> Vec<Text> {
     for family in leads.iter().chain(&others) {
         findings.extend(accuracy::nystrom(family));
     }
+    findings.extend(precision::of(survey));
     findings.extend(soundness::of(survey));
     findings
 }

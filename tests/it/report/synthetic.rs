@@ -13,6 +13,8 @@ pub struct Experiment {
     pub precisions: Vec<&'static str>,
     pub trials: u64,
     pub repeats: u64,
+    /// Time and excess error in f32 over those in f64.
+    pub single: (f64, f64),
 }
 
 #[derive(Clone)]
@@ -24,6 +26,7 @@ pub struct Family {
     pub decay: f64,
     pub numerical_rank: u64,
     pub rank_energy_99: u64,
+    pub parameters: &'static str,
 }
 
 #[derive(Clone)]
@@ -81,6 +84,7 @@ pub fn sweep() -> Experiment {
                 decay: 0.93,
                 numerical_rank: 512,
                 rank_energy_99: 61,
+                parameters: r#"{"file":"experiments/data/minilm-heads.safetensors","head":"layer0.head3"}"#,
             },
             Family {
                 label: "kernel",
@@ -89,6 +93,7 @@ pub fn sweep() -> Experiment {
                 decay: 0.8,
                 numerical_rank: 200,
                 rank_energy_99: 20,
+                parameters: "{}",
             },
         ],
         methods: vec![
@@ -147,6 +152,7 @@ pub fn sweep() -> Experiment {
         precisions: vec!["f64"],
         trials: 3,
         repeats: 10,
+        single: (0.5, 1.0),
     }
 }
 
@@ -164,18 +170,19 @@ impl Experiment {
             samples: vec![],
             summary: vec![],
             provenance: serde_json::json!({
-                "sessions": [{
-                    "date": "2026-01-31T23:59:59Z",
-                    "commit": "0123456789abcdef",
-                    "dirty": false,
-                    "cpu": "A Processor @ 3.00GHz",
-                    "cores": 2,
-                    "memory_bytes": 8u64 << 30,
-                    "turbo": "unknown",
-                    "load_average": [0.25, 0.5, 1.0],
-                    "threads": 1,
-                    "build": { "rustc": "rustc 1.95.0", "profile": "dev" },
-                }],
+                "seed": "7",
+                "warmup": 2,
+                "date": "2026-01-31T23:59:59Z",
+                "commit": "0123456789abcdef",
+                "dirty": false,
+                "cpu": "A Processor @ 3.00GHz",
+                "cores": 2,
+                "memory_bytes": 8u64 << 30,
+                "turbo": "unknown",
+                "load_average": [0.25, 0.5, 1.0],
+                "threads": 1,
+                "build": { "rustc": "rustc 1.95.0", "profile": "dev" },
+                "earlier_sessions": [{}],
             }),
             spec: self.spec.clone(),
         };
@@ -194,13 +201,15 @@ impl Experiment {
         results
     }
 
-    fn add_cells(&self, results: &mut Results, family: &Family, variant: &str, precision: &str) {
+    fn add_cells(&self, results: &mut Results, family: &Family, variant: &str, precision: &&'static str) {
         for method in &self.methods {
             for &rank in &self.ranks {
                 let trials = if method.kind == "truncated_svd" { 1 } else { self.trials };
                 for trial in 0..trials {
                     let id = format!("{:032x}", results.cells.len());
-                    let cell = cell(&id, family, variant, precision, method, (rank, trial, trials));
+                    let mut cell = cell(&id, family, variant, precision, method, (rank, trial, trials));
+                    let (time, excess) = if *precision == "f32" { self.single } else { (1.0, 1.0) };
+                    cell.relative_frobenius_error = cell.relative_frobenius_error.map(|error| error * excess);
                     if cell.status == Status::Completed {
                         results.samples.extend((0..self.repeats).map(|repeat| {
                             // Evenly spread around the median, whatever the number of repeats.
@@ -209,7 +218,7 @@ impl Experiment {
                                 cell: id.clone(),
                                 repeat,
                                 position: repeat,
-                                factor_seconds: method.seconds * (1.0 + method.spread * at),
+                                factor_seconds: method.seconds * time * (1.0 + method.spread * at),
                                 apply_seconds: 1e-4,
                             }
                         }));
@@ -228,7 +237,7 @@ impl Family {
             problem_variant: variant.to_owned(),
             precision: precision.to_owned(),
             problem_kind: self.kind.to_owned(),
-            problem_parameters: "{}".to_owned(),
+            problem_parameters: self.parameters.to_owned(),
             rows: 512,
             columns: 512,
             numerical_rank: self.numerical_rank,
