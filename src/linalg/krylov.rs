@@ -12,12 +12,16 @@ use super::{
 };
 use crate::random::Rng;
 
-/// Columns added at a time: wide enough for matrix products to run at speed, narrow enough for a high Krylov degree.
-const BLOCK: usize = 4;
+/// Columns added at a time. A narrow block reaches a higher Krylov degree with the same basis, a wide one reads the matrix
+/// less often: narrow while the matrix stays in the cache, wide where every pass goes to memory.
+fn block_size(rows: usize, columns: usize) -> usize {
+    if rows * columns <= 1 << 19 { 4 } else { WIDE }
+}
+const WIDE: usize = 8;
 
 /// The leading `rank` singular triplets, each with ‖Aᵀu − σv‖₂ ≤ `tolerance`·σ₁ (Av = σu holds by construction).
 ///
-/// The basis grows in blocks of 16 columns; once it would fill half of min(m, n), a full SVD is cheaper and is taken
+/// The basis grows in blocks of a few columns; once it would fill half of min(m, n), a full SVD is cheaper and is taken
 /// instead (recorded in `fallback`). It therefore always ends.
 ///
 /// # Errors
@@ -30,21 +34,23 @@ pub fn leading_triplets<T: Scalar>(
     parallelism: Par,
 ) -> Result<Svd<T>, SvdError> {
     let limit = matrix.nrows().min(matrix.ncols()) / 2;
-    let mut bases = Bidiagonalisation::start(matrix, BLOCK.min(limit), rng, parallelism);
-    let mut next_check = rank + BLOCK;
+    let block = block_size(matrix.nrows(), matrix.ncols()).min(limit);
+    let mut bases = Bidiagonalisation::start(matrix, block, rng, parallelism);
+    // A small SVD costs as much as several passes: look first where slowly decaying spectra come in, or the rank is small.
+    let mut next_check = 2 * rank + 4 * block;
     let mut last: Option<(usize, f64)> = None;
-    while bases.size() + 2 * BLOCK <= limit {
+    while block > 0 && bases.size() + 2 * block <= limit {
         bases.grow(rng);
         if bases.size() < next_check {
             continue;
         }
-        let small = thin_svd(bases.projected().as_ref(), parallelism)?;
+        let small = thin_svd(bases.projected().as_ref(), Par::Seq)?;
         let residual = bases.residual(&small, rank);
         if residual <= tolerance * small.singular_values[0] {
             return Ok(bases.triplets(small, rank));
         }
         next_check =
-            bases.size() + steps_to_converge(last, (bases.size(), residual), tolerance * small.singular_values[0]);
+            bases.size() + columns_to_add(block, last, (bases.size(), residual), tolerance * small.singular_values[0]);
         last = Some((bases.size(), residual));
     }
     let full = thin_svd(matrix, parallelism)?;
@@ -58,15 +64,15 @@ pub fn leading_triplets<T: Scalar>(
 
 /// Columns to add before looking again: residuals fall about geometrically with the size of the basis, so two looks
 /// predict the third. Too early costs a small SVD, too late costs products with A: aim a little short.
-fn steps_to_converge(last: Option<(usize, f64)>, now: (usize, f64), goal: f64) -> usize {
+fn columns_to_add(block: usize, last: Option<(usize, f64)>, now: (usize, f64), goal: f64) -> usize {
     let guess = match last {
         Some((size, residual)) if residual > now.1 && now.1 > goal && goal > 0.0 => {
             let rate = (residual / now.1).ln() / (now.0 - size) as f64;
             ((now.1 / goal).ln() / rate * 0.8) as usize
         }
-        _ => 2 * BLOCK,
+        _ => 4 * block,
     };
-    guess.clamp(BLOCK, 8 * BLOCK)
+    guess.clamp(block, 16 * block)
 }
 
 /// A·V = U·B and Aᵀ·U = V·Bᵀ + (next block of V)·(coupling)·Eᵀ, with U and V orthonormal.

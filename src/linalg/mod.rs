@@ -9,7 +9,6 @@ pub mod pseudoinverse;
 pub mod range_finder;
 mod scalar;
 pub mod scale;
-pub mod skinny;
 pub mod softmax;
 pub mod svd;
 

@@ -11,7 +11,10 @@ use faer::{
     linalg::{
         cholesky::llt,
         householder,
-        matmul::triangular::{self, BlockStructure},
+        matmul::{
+            matmul,
+            triangular::{self, BlockStructure},
+        },
         qr::no_pivoting::factor as qr,
         triangular_solve::solve_lower_triangular_in_place,
     },
@@ -56,6 +59,14 @@ pub fn condition<T: Scalar>(block: Mat<T>, parallelism: Par) -> Mat<T> {
     }
 }
 
+/// The degree of parallelism that `flops` are worth: handing work to another thread and back costs as much as some ten
+/// million flops, which a sketch of a 512×512 matrix just exceeds and its orthonormalisation does not.
+#[must_use]
+pub fn worthwhile(parallelism: Par, flops: usize) -> Par {
+    const LEAST: usize = 20_000_000;
+    if flops < LEAST { Par::Seq } else { parallelism }
+}
+
 /// Above this estimate of cond(Y), one step of Cholesky QR is not followed by a second one but by a shifted one.
 fn well_conditioned<T: Scalar>() -> f64 {
     0.125 / T::UNIT_ROUNDOFF.sqrt()
@@ -68,6 +79,7 @@ fn cholesky_qr<T: Scalar>(y: &mut Mat<T>, shifted: bool, parallelism: Par) -> Op
     if l == 0 {
         return Some(1.0);
     }
+    let parallelism = worthwhile(parallelism, m * l * l);
     let mut gram = Mat::<T>::zeros(l, l);
     triangular::matmul(
         &mut gram,
@@ -141,24 +153,13 @@ fn householder_basis<T: Scalar>(block: Mat<T>, parallelism: Par) -> Mat<T> {
     q
 }
 
-/// Removes from `block` its components along an orthonormal `basis`, twice, so that what is left is orthogonal to it to
-/// rounding ("twice is enough", Parlett): block ← (I − QQᵀ)²·block.
+/// Removes from `block` its components along an orthonormal `basis`: block ← (I − QQᵀ)·block. What cancellation leaves along
+/// the basis is a small multiple of u times the old block; a second call removes that.
 pub fn project_out<T: Scalar>(basis: MatRef<'_, T>, mut block: MatMut<'_, T>, parallelism: Par) {
-    if basis.ncols() == 0 {
-        return;
-    }
+    let parallelism = worthwhile(parallelism, 2 * basis.nrows() * basis.ncols() * block.ncols());
     let mut along = Mat::<T>::zeros(basis.ncols(), block.ncols());
-    for _ in 0..2 {
-        faer::linalg::matmul::matmul(
-            &mut along,
-            Accum::Replace,
-            basis.transpose(),
-            block.as_ref(),
-            T::of(1.0),
-            parallelism,
-        );
-        faer::linalg::matmul::matmul(block.as_mut(), Accum::Add, basis, &along, T::of(-1.0), parallelism);
-    }
+    matmul(&mut along, Accum::Replace, basis.transpose(), block.as_ref(), T::of(1.0), parallelism);
+    matmul(block.as_mut(), Accum::Add, basis, &along, T::of(-1.0), parallelism);
 }
 
 #[cfg(test)]

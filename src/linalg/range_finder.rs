@@ -5,7 +5,7 @@ use faer::{Accum, Mat, MatRef, Par, linalg::matmul::matmul};
 use super::{
     Scalar,
     gaussian::gaussian,
-    orthonormalize::{condition, orthonormalize, project_out},
+    orthonormalize::{condition, orthonormalize, project_out, worthwhile},
     svd::{Svd, SvdError, thin_svd},
 };
 use crate::random::Rng;
@@ -14,7 +14,8 @@ use crate::random::Rng;
 #[must_use]
 pub fn product<T: Scalar>(left: MatRef<'_, T>, right: MatRef<'_, T>, parallelism: Par) -> Mat<T> {
     let mut result = Mat::zeros(left.nrows(), right.ncols());
-    matmul(&mut result, Accum::Replace, left, right, T::of(1.0), parallelism);
+    let flops = 2 * left.nrows() * left.ncols() * right.ncols();
+    matmul(&mut result, Accum::Replace, left, right, T::of(1.0), worthwhile(parallelism, flops));
     result
 }
 
@@ -61,23 +62,26 @@ const MOST_ROUNDS: usize = 5;
 pub fn extension<T: Scalar>(basis: MatRef<'_, T>, block: Mat<T>, rng: &mut Rng, parallelism: Par) -> Mat<T> {
     assert!(basis.ncols() + block.ncols() <= basis.nrows(), "a basis has at most as many columns as rows");
     let mut fresh = block;
+    if basis.ncols() == 0 {
+        return orthonormalize(fresh, parallelism);
+    }
     project_out(basis, fresh.as_mut(), parallelism);
     for _ in 0..MOST_ROUNDS {
         fresh = orthonormalize(fresh, parallelism);
         let overlap = product(basis.transpose(), fresh.as_ref(), parallelism);
-        let mut clear = true;
-        for j in 0..fresh.ncols() {
-            let along = overlap.col(j).norm_l2().to_f64();
-            // A dependent column leaves nothing but rounding errors, or an arbitrary direction that may lie in the basis.
-            if along > T::UNIT_ROUNDOFF.sqrt() {
-                fresh.col_mut(j).copy_from(gaussian::<T>(basis.nrows(), 1, rng).col(0));
-            }
-            clear &= along <= 8.0 * T::UNIT_ROUNDOFF * (basis.nrows() as f64).sqrt();
-        }
-        if clear {
+        let along: Vec<f64> = (0..fresh.ncols()).map(|j| overlap.col(j).norm_l2().to_f64()).collect();
+        let rounding = 8.0 * T::UNIT_ROUNDOFF * (basis.nrows() as f64).sqrt();
+        if along.iter().all(|along| *along <= rounding) {
             break;
         }
-        project_out(basis, fresh.as_mut(), parallelism);
+        // Once more along what is left: "twice is enough" (Parlett) for every column that stands out of the basis at all.
+        let flops = 2 * basis.nrows() * basis.ncols() * fresh.ncols();
+        matmul(fresh.as_mut(), Accum::Add, basis, &overlap, T::of(-1.0), worthwhile(parallelism, flops));
+        for (j, _) in along.iter().enumerate().filter(|(_, along)| **along > T::UNIT_ROUNDOFF.sqrt()) {
+            // A dependent column left nothing but rounding errors, or an arbitrary direction that may lie in the basis.
+            fresh.col_mut(j).copy_from(gaussian::<T>(basis.nrows(), 1, rng).col(0));
+            project_out(basis, fresh.subcols_mut(j, 1), parallelism);
+        }
     }
     fresh
 }
@@ -102,7 +106,8 @@ pub fn best_in_range<T: Scalar>(
     } else {
         (None, carried)
     };
-    let small = thin_svd(triangle.as_ref(), parallelism)?;
+    let size = triangle.ncols();
+    let small = thin_svd(triangle.as_ref(), worthwhile(parallelism, 8 * size * size * size))?;
     let rank = rank.min(small.singular_values.len());
     let left = product(basis, small.right.subcols(0, rank), parallelism);
     let right = match right_basis {
