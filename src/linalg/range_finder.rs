@@ -65,6 +65,8 @@ pub fn extension<T: Scalar>(basis: MatRef<'_, T>, block: Mat<T>, rng: &mut Rng, 
     if basis.ncols() == 0 {
         return orthonormalize(fresh, parallelism);
     }
+    // Twice before anything is normalised: what one pass leaves along the basis would swamp a column that barely stands out.
+    project_out(basis, fresh.as_mut(), parallelism);
     project_out(basis, fresh.as_mut(), parallelism);
     for _ in 0..MOST_ROUNDS {
         fresh = orthonormalize(fresh, parallelism);
