@@ -99,7 +99,7 @@ fn cholesky_qr<T: Scalar>(y: &mut Mat<T>, shifted: bool, parallelism: Par) -> Op
     if shifted {
         let shift = 11.0 * ((m * l + l * (l + 1)) as f64) * T::UNIT_ROUNDOFF * trace;
         for j in 0..l {
-            gram[(j, j)] = gram[(j, j)] + T::of(shift);
+            gram[(j, j)] += T::of(shift);
         }
     }
     let mut memory =

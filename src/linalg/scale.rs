@@ -33,12 +33,12 @@ pub fn magnitude<T: Scalar>(matrix: MatRef<'_, T>) -> Result<f64, NotFinite> {
                 || slice_magnitude(column.as_slice()),
             );
             largest = if column_largest > largest { column_largest } else { largest };
-            poison = poison + column_poison;
+            poison += column_poison;
         } else {
             for &entry in column.iter() {
                 let size = absolute(entry);
                 largest = if size > largest { size } else { largest };
-                poison = poison + entry * T::of(0.0);
+                poison += entry * T::of(0.0);
             }
         }
     }
@@ -59,19 +59,19 @@ fn slice_magnitude<T: Scalar>(entries: &[T]) -> (T, T) {
         for lane in 0..LANES {
             let size = absolute(chunk[lane]);
             largest[lane] = if size > largest[lane] { size } else { largest[lane] };
-            poison[lane] = poison[lane] + chunk[lane] * T::of(0.0);
+            poison[lane] += chunk[lane] * T::of(0.0);
         }
     }
     for (lane, &entry) in chunks.remainder().iter().enumerate() {
         let size = absolute(entry);
         largest[lane] = if size > largest[lane] { size } else { largest[lane] };
-        poison[lane] = poison[lane] + entry * T::of(0.0);
+        poison[lane] += entry * T::of(0.0);
     }
     let mut most = T::of(0.0);
     let mut sum = T::of(0.0);
     for lane in 0..LANES {
         most = if largest[lane] > most { largest[lane] } else { most };
-        sum = sum + poison[lane];
+        sum += poison[lane];
     }
     (most, sum)
 }

@@ -142,7 +142,7 @@ fn randomly_pivoted_cholesky<T: Scalar>(kernel: MatRef<'_, T>, k: usize, rng: &m
         for done in 0..rank {
             let weight = factor[(pivot, done)];
             for (entry, &known) in column.iter_mut().zip(factor.col(done).iter()) {
-                *entry = *entry - known * weight;
+                *entry -= known * weight;
             }
         }
         let diagonal = column[pivot].to_f64();

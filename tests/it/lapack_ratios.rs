@@ -14,6 +14,9 @@ use faer::{Mat, Par};
 
 const THRESHOLD: f64 = 35.0;
 
+/// σ_j, j from 0.
+type Spectrum = Box<dyn Fn(usize) -> f64>;
+
 /// Largest column sum of absolute values, in units in which nothing over- or underflows.
 fn one_norm(matrix: &Mat<f64>) -> f64 {
     (0..matrix.ncols()).map(|j| matrix.col(j).iter().map(|entry| entry.abs()).sum::<f64>()).fold(0.0, f64::max)
@@ -79,7 +82,7 @@ fn shapes_around_every_switch() {
 fn spectra_down_to_the_rounding_level() {
     for (m, n) in [(60, 60), (90, 60), (60, 90), (140, 130)] {
         let size = m.min(n) as f64;
-        let spectra: [(&str, Box<dyn Fn(usize) -> f64>); 5] = [
+        let spectra: [(&str, Spectrum); 5] = [
             ("even", Box::new(move |j| 1.0 - j as f64 / size * (1.0 - f64::EPSILON))),
             ("geometric", Box::new(move |j| f64::EPSILON.powf(j as f64 / (size - 1.0)))),
             ("clustered at u", Box::new(|j| if j == 0 { 1.0 } else { f64::EPSILON })),
