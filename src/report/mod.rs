@@ -1,7 +1,7 @@
 //! The report: document model, one template folder per language, Markdown.
 //!
-//! Tables are surveyed ([`survey`]), findings computed from them ([`answer`]), and both laid out as a document in no language
-//! ([`chapters`], [`document`]). Templates and number formats put it into words ([`wording`]), and [`markdown`] writes it.
+//! Tables are surveyed (`survey`), findings computed from them (`answer`), and both laid out as a document in no language
+//! (`chapters`, `document`). Templates and number formats put it into words (`wording`), and `markdown` writes it.
 //! Everything comes from `results/` alone: no clock, no machine, no order that could change.
 
 mod answer;
