@@ -22,11 +22,11 @@ pub struct NotFinite {
 /// The first entry, column by column, that is not finite.
 pub fn magnitude<T: Scalar>(matrix: MatRef<'_, T>) -> Result<f64, NotFinite> {
     // The inner loop has no branch: x·0 is NaN exactly where x is not finite, and a NaN stays in the sum.
-    let matrix = if matrix.row_stride() == 1 { matrix } else { matrix.transpose() };
+    let contiguous = if matrix.row_stride() == 1 { matrix } else { matrix.transpose() };
     let mut largest = T::of(0.0);
     let mut poison = T::of(0.0);
-    for j in 0..matrix.ncols() {
-        let column = matrix.col(j);
+    for j in 0..contiguous.ncols() {
+        let column = contiguous.col(j);
         if let Some(column) = column.try_as_col_major() {
             let (column_largest, column_poison) = pulp::Arch::new().dispatch(
                 #[inline(always)]
@@ -133,6 +133,7 @@ mod tests {
         for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             let matrix = Mat::from_fn(40, 3, |i, j| if (i, j) == (35, 1) { bad } else { 1.0 });
             assert_eq!(magnitude(matrix.as_ref()), Err(NotFinite { row: 35, column: 1 }));
+            assert_eq!(magnitude(matrix.transpose()), Err(NotFinite { row: 1, column: 35 }));
         }
     }
 

@@ -35,6 +35,8 @@ pub struct Published {
 }
 
 /// Writes the tables of what a ledger says of a plan, unless they say it already.
+///
+/// A cell counts once it has `repeats` timings: 0 in a build that takes none, which still publishes those that are there.
 pub fn publish(
     experiment: &Experiment,
     plan: &Plan,
@@ -74,7 +76,7 @@ fn rows(experiment: &Experiment, plan: &Plan, ledger: &Ledger, repeats: u64) -> 
             match ledger.cells.get(&planned.id).filter(|entry| entry.is_finished(repeats)) {
                 Some(entry) => {
                     cells.push(cell::renamed(entry.record.row.clone(), experiment, block, planned));
-                    samples.extend(counted_samples(entry, repeats));
+                    samples.extend(counted_samples(entry, experiment.timing.repeats as u64));
                     if !sessions.iter().any(|session| Arc::ptr_eq(session, &entry.session)) {
                         sessions.push(&entry.session);
                     }

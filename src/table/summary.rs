@@ -5,9 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use polars::prelude::{
-    DataFrame, DataType, Expr, IntoColumn, IntoLazy, LazyFrame, NamedFrom, PolarsResult, Series, col, lit, when,
-};
+use polars::prelude::{DataFrame, DataType, GroupsIndicator, IdxCa, IdxSize, PolarsResult};
 
 use super::{
     CellRow, MatrixRow, Meaning, Row, SampleRow, Status, SummaryRow, TableError,
@@ -18,11 +16,6 @@ use super::{
 /// Which group a row belongs to.
 const KEYS: [&str; 7] =
     ["problem", "problem_variant", "precision", "method", "method_variant", "method_kind", "target_rank"];
-
-/// Position of a cell among all cells: groups are written in the order of their first cells.
-const POSITION: &str = "position_of_cell";
-
-const FORMS_MATRIX: &str = "forms_matrix";
 
 /// Every quantity of `runs` and `samples`, and `total_seconds`, summarised over the completed cells of each group; once for
 /// every variant of a problem, then once over all variants of each family that has several (`problem_variant` empty).
@@ -42,13 +35,13 @@ pub fn summarise(
     if completed.is_empty() {
         return Ok(Vec::new());
     }
-    let forms: Vec<bool> = completed.iter().map(forms_matrix).collect();
-    let frames = [CellRow::to_frame(&completed)?, SampleRow::to_frame(samples)?, MatrixRow::to_frame(matrices)?];
-    let mut rows = summaries(&frames, &forms, Variants::Apart).map_err(polars)?;
+    let timed = Timed::of(matrices, &completed, samples, forms_matrix);
+    let runs = CellRow::to_frame(&completed)?;
+    let rows = |variants| summaries(&runs, &timed, variants).map_err(polars);
+    let mut summary = rows(Variants::Apart)?;
     let several = families_with_variants(&completed);
-    let together = summaries(&frames, &forms, Variants::Together).map_err(polars)?;
-    rows.extend(together.into_iter().filter(|row| several.contains(row.problem.as_str())));
-    Ok(rows)
+    summary.extend(rows(Variants::Together)?.into_iter().filter(|row| several.contains(row.problem.as_str())));
+    Ok(summary)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,49 +63,65 @@ fn families_with_variants(cells: &[CellRow]) -> HashSet<&str> {
     variants.into_iter().filter(|(_, variants)| variants.len() > 1).map(|(problem, _)| problem).collect()
 }
 
+/// The samples of completed cells, a column each.
+struct Timed {
+    /// Position of the sample's cell among the completed ones.
+    cell: Vec<IdxSize>,
+    factor_seconds: Vec<f64>,
+    apply_seconds: Vec<f64>,
+    /// To factor, and before it to form the matrix where the method reads one.
+    total_seconds: Vec<f64>,
+}
+
+impl Timed {
+    fn of(
+        matrices: &[MatrixRow],
+        cells: &[CellRow],
+        samples: &[SampleRow],
+        forms_matrix: impl Fn(&CellRow) -> bool,
+    ) -> Self {
+        let formed: HashMap<_, _> = matrices
+            .iter()
+            .map(|row| ((&row.problem, &row.problem_variant, &row.precision), row.form_seconds.unwrap_or(0.0)))
+            .collect();
+        let positions: HashMap<_, _> = cells.iter().enumerate().map(|(at, cell)| (&cell.cell, at)).collect();
+        let before = |cell: &CellRow| match forms_matrix(cell) {
+            true => formed.get(&(&cell.problem, &cell.problem_variant, &cell.precision)).copied().unwrap_or(0.0),
+            false => 0.0,
+        };
+        let before: Vec<f64> = cells.iter().map(before).collect();
+        let of_completed = samples.iter().filter_map(|sample| Some((*positions.get(&sample.cell)?, sample)));
+        let mut timed = Self { cell: vec![], factor_seconds: vec![], apply_seconds: vec![], total_seconds: vec![] };
+        for (at, sample) in of_completed {
+            timed.cell.push(at as IdxSize);
+            timed.factor_seconds.push(sample.factor_seconds);
+            timed.apply_seconds.push(sample.apply_seconds);
+            timed.total_seconds.push(before[at] + sample.factor_seconds);
+        }
+        timed
+    }
+
+    /// Each sample's row of `runs`, with the times in place of what else the row says.
+    fn frame(&self, runs: &DataFrame) -> PolarsResult<DataFrame> {
+        let cells = IdxCa::from_vec("cell".into(), self.cell.clone());
+        let mut frame = runs.select(KEYS)?.take(&cells)?;
+        frame.with_column(Field::column("factor_seconds", self.factor_seconds.iter()))?;
+        frame.with_column(Field::column("apply_seconds", self.apply_seconds.iter()))?;
+        frame.with_column(Field::column("total_seconds", self.total_seconds.iter()))?;
+        Ok(frame)
+    }
+}
+
 /// The summaries of runs and of samples, in the order of the groups' first cells.
-fn summaries(
-    [runs, samples, matrices]: &[DataFrame; 3],
-    forms: &[bool],
-    variants: Variants,
-) -> PolarsResult<Vec<SummaryRow>> {
-    let mut runs = runs.clone();
-    runs.with_column(Series::new(FORMS_MATRIX.into(), forms).into_column())?;
-    let runs = runs.lazy().with_row_index(POSITION, None);
-    let timings = samples
-        .clone()
-        .lazy()
-        .select([col("cell"), col("factor_seconds"), col("apply_seconds")])
-        .inner_join(runs.clone(), col("cell"), col("cell"))
-        .join(
-            matrices.clone().lazy().select([
-                col("problem"),
-                col("problem_variant"),
-                col("precision"),
-                col("form_seconds"),
-            ]),
-            [col("problem"), col("problem_variant"), col("precision")],
-            [col("problem"), col("problem_variant"), col("precision")],
-            polars::prelude::JoinArgs::new(polars::prelude::JoinType::Left),
-        )
-        .with_column(total_seconds());
-
-    let mut grouped = grouped(runs, &quantities(&CellRow::columns()), variants)?;
-    grouped.extend(grouped_timings(timings, variants)?);
+fn summaries(runs: &DataFrame, timed: &Timed, variants: Variants) -> PolarsResult<Vec<SummaryRow>> {
+    let mut times = quantities(&SampleRow::columns());
+    times.push(("total_seconds", "s"));
+    let mut rows = grouped(runs.clone(), &quantities(&CellRow::columns()), variants)?;
+    let timings = grouped(timed.frame(runs)?, &times, variants)?;
+    rows.extend(timings.into_iter().map(|(sample, row)| (timed.cell[sample] as usize, row)));
     // The sort is stable: within a group, the quantities of runs in column order, then those of samples.
-    grouped.sort_by_key(|(position, _)| *position);
-    Ok(grouped.into_iter().map(|(_, row)| row).collect())
-}
-
-fn grouped_timings(timings: LazyFrame, variants: Variants) -> PolarsResult<Vec<(u64, SummaryRow)>> {
-    let mut timed = quantities(&SampleRow::columns());
-    timed.push(("total_seconds", "s"));
-    grouped(timings, &timed, variants)
-}
-
-fn total_seconds() -> Expr {
-    let form = when(col(FORMS_MATRIX)).then(col("form_seconds").fill_null(lit(0.0))).otherwise(lit(0.0));
-    (form + col("factor_seconds")).alias("total_seconds")
+    rows.sort_by_key(|(position, _)| *position);
+    Ok(rows.into_iter().map(|(_, row)| row).collect())
 }
 
 /// Names and units of the columns that are quantities.
@@ -124,32 +133,37 @@ fn quantities(columns: &[Column]) -> Vec<(&'static str, &'static str)> {
     columns.iter().filter_map(quantity).collect()
 }
 
-/// One summary for every group and every quantity it has values of, with the position of the group's first cell.
+/// One summary for every group and every quantity it has values of, with the position of the group's first row.
 fn grouped(
-    frame: LazyFrame,
+    mut frame: DataFrame,
     quantities: &[(&'static str, &'static str)],
     variants: Variants,
-) -> PolarsResult<Vec<(u64, SummaryRow)>> {
-    let frame = match variants {
-        Variants::Apart => frame,
-        Variants::Together => frame.with_column(lit("").alias("problem_variant")),
-    };
-    let mut aggregated = vec![col(POSITION).min().cast(DataType::UInt64)];
-    aggregated.extend(quantities.iter().map(|(name, _)| col(*name).cast(DataType::Float64).drop_nulls().implode(true)));
-    let groups = frame.group_by_stable(KEYS.map(col)).agg(aggregated).collect()?;
-
-    let position = values::<u64>(&groups, POSITION)?;
-    let texts: Vec<Vec<String>> = KEYS[..6].iter().map(|key| values(&groups, key)).collect::<PolarsResult<_>>()?;
-    let target_rank = values::<u64>(&groups, KEYS[6])?;
+) -> PolarsResult<Vec<(usize, SummaryRow)>> {
+    if variants == Variants::Together {
+        let nameless = vec![String::new(); frame.height()];
+        frame.with_column(Field::column("problem_variant", nameless.iter()))?;
+    }
+    let texts: Vec<Vec<String>> = KEYS[..6].iter().map(|key| values(&frame, key)).collect::<PolarsResult<_>>()?;
+    let target_rank = values::<u64>(&frame, KEYS[6])?;
+    let columns: Vec<Vec<Option<f64>>> = quantities
+        .iter()
+        .map(|(name, _)| Ok(frame.column(name)?.cast(&DataType::Float64)?.f64()?.iter().collect()))
+        .collect::<PolarsResult<_>>()?;
+    let groups = frame.group_by_stable(KEYS)?.into_groups();
     let mut rows = Vec::new();
-    for &(name, unit) in quantities {
-        let lists = groups.column(name)?.list()?;
-        for group in 0..groups.height() {
-            let Some(list) = lists.get_as_series(group) else { continue };
-            let Some(statistics) = Statistics::of(list.f64()?.into_no_null_iter().collect()) else { continue };
-            let text = |key: usize| texts[key][group].clone();
+    for group in groups.iter() {
+        let first = group.first() as usize;
+        let members: Vec<usize> = match group {
+            GroupsIndicator::Idx((_, members)) => members.iter().map(|&row| row as usize).collect(),
+            GroupsIndicator::Slice([start, length]) => (start as usize..(start + length) as usize).collect(),
+        };
+        let text = |key: usize| texts[key][first].clone();
+        for (&(name, unit), column) in quantities.iter().zip(&columns) {
+            let Some(statistics) = Statistics::of(members.iter().filter_map(|&row| column[row]).collect()) else {
+                continue;
+            };
             rows.push((
-                position[group],
+                first,
                 SummaryRow {
                     problem: text(0),
                     problem_variant: text(1),
@@ -157,7 +171,7 @@ fn grouped(
                     method: text(3),
                     method_variant: text(4),
                     method_kind: text(5),
-                    target_rank: target_rank[group],
+                    target_rank: target_rank[first],
                     quantity: name.to_owned(),
                     unit: unit.to_owned(),
                     count: statistics.count,

@@ -7,6 +7,9 @@ use crate::report::{
     survey::{Family, Method, median},
 };
 
+/// Row sums nearer to 1 than this are 1 but for rounding.
+const ROUNDING: f64 = 1e-9;
+
 /// Suboptimality of a method over all ranks, matrices and draws.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Suboptimality {
@@ -103,6 +106,8 @@ struct Landmarks<'a> {
     /// Mean distance of the row sums from one: medians at the same two ranks.
     row_sum_first: Option<f64>,
     row_sum_last: Option<f64>,
+    /// Both are at rounding level.
+    rows_sum_to_one: bool,
 }
 
 /// A change of less than a hundredth is none.
@@ -146,6 +151,8 @@ fn landmarks(family: &Family<'_>, method: &Method<'_>) -> Option<Text> {
     };
     let medians: Vec<AtRank> = family.ranks.iter().filter_map(at_rank).collect();
     let (&first, last) = (medians.first()?, *medians.last()?);
+    let row_sum = |at: AtRank| family.median(method, at.target_rank, "row_sum_deviation");
+    let (row_sum_first, row_sum_last) = (row_sum(first), row_sum(last));
     let errors: Vec<f64> = method.completed().filter_map(|cell| cell.relative_frobenius_error).collect();
     Some(Text::new(
         "answer/nystromformer",
@@ -156,8 +163,9 @@ fn landmarks(family: &Family<'_>, method: &Method<'_>) -> Option<Text> {
             near_optimal: medians.iter().all(|at| at.suboptimality <= 1.1),
             cells: errors.len(),
             worse_than_zero: errors.iter().filter(|&&error| error > 1.0).count(),
-            row_sum_first: family.median(method, first.target_rank, "row_sum_deviation"),
-            row_sum_last: family.median(method, last.target_rank, "row_sum_deviation"),
+            rows_sum_to_one: [row_sum_first, row_sum_last].iter().flatten().all(|&deviation| deviation < ROUNDING),
+            row_sum_first,
+            row_sum_last,
             first,
             last: (medians.len() > 1).then_some(last),
         },

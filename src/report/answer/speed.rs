@@ -48,6 +48,10 @@ struct EqualRank<'a> {
     family: &'a str,
     target_rank: u64,
     race: Race,
+    /// The fastest of all is farther from the data than the zero matrix.
+    useless: bool,
+    /// Among the methods whose median error is within a tenth of the optimum, where the fastest of all is not.
+    near_optimal: Option<Race>,
 }
 
 #[derive(Debug, Serialize)]
@@ -63,8 +67,21 @@ struct EqualError<'a> {
 /// At the least rank where the truncated SVD meets the target error, or else at the largest.
 pub fn at_equal_rank(family: &Family<'_>) -> Option<Text> {
     let target_rank = least_rank_within(family).or_else(|| family.ranks.last().copied())?;
-    let times = (0..family.methods.len()).filter_map(|method| timing(family, method, target_rank)).collect();
-    Some(Text::new("answer/equal_rank", EqualRank { family: family.name, target_rank, race: race(times)? }))
+    let times = || (0..family.methods.len()).filter_map(|method| timing(family, method, target_rank));
+    let optimum = family.optimal_error(target_rank);
+    let is_near = |timed: &Timed| timed.error.zip(optimum).is_some_and(|(error, optimum)| error <= 1.1 * optimum);
+    let race_of_all = race(times().collect())?;
+    let near = times().filter(|timing| is_near(&timing.timed)).collect();
+    Some(Text::new(
+        "answer/equal_rank",
+        EqualRank {
+            family: family.name,
+            target_rank,
+            useless: race_of_all.fastest.error.is_some_and(|error| error > 1.0),
+            near_optimal: if is_near(&race_of_all.fastest) { None } else { race(near) },
+            race: race_of_all,
+        },
+    ))
 }
 
 /// Every method at the rank where it is quickest to a median error within the target.
