@@ -3,6 +3,8 @@
 pub mod exponential;
 pub mod gaussian;
 pub mod krylov;
+mod lanes;
+pub mod normal_product;
 pub mod norms;
 pub mod orthonormalize;
 pub mod pseudoinverse;
@@ -12,4 +14,5 @@ pub mod scale;
 pub mod softmax;
 pub mod svd;
 
+pub use lanes::Lanes;
 pub use scalar::{Precision, Scalar, first_non_finite, from_f64, to_f64};

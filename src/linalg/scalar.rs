@@ -33,7 +33,9 @@ impl Precision {
 }
 
 /// A real number a method can compute with: `f32` or `f64`.
-pub trait Scalar: faer::traits::RealField + super::exponential::Exponential + Copy + Send + Sync + 'static {
+pub trait Scalar:
+    faer::traits::RealField + super::exponential::Exponential + super::Lanes + Copy + Send + Sync + 'static
+{
     const PRECISION: Precision;
     /// u, the unit roundoff: half the distance from 1 to the next number.
     const UNIT_ROUNDOFF: f64;

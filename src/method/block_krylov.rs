@@ -42,7 +42,7 @@ impl Default for BlockKrylov {
 
 impl Parameters for BlockKrylov {
     const KIND: &'static str = "block_krylov";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn check(&self) -> Result<(), Invalid> {
         if self.power_iterations > 100 {

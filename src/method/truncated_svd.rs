@@ -2,8 +2,9 @@
 //! Mirsky 1960).
 //!
 //! *full*: all singular triplets by bidiagonalisation and divide and conquer, then the first k; about 22·mn·min(m,n) flops
-//! whatever k, and one factorisation serves every rank. *krylov*: only the first k, by block Golub–Kahan with full
-//! reorthogonalisation until ‖Aᵀu − σv‖ ≤ `tolerance`·σ₁; 4mn flops per basis column, the choice for k ≪ n.
+//! whatever k, and one factorisation serves every rank. *krylov*: only the first k, by block Lanczos on AAᵀ with full
+//! reorthogonalisation until ‖Av − σu‖ ≤ `tolerance`·σ₁ (block Golub–Kahan where squared singular values would drown); 4mn
+//! flops per basis column, the choice for k ≪ n.
 //!
 //! Breaks: never on finite input; *krylov* on a flat spectrum grows its basis until a full SVD is cheaper, and takes it.
 //!
@@ -25,7 +26,7 @@ use crate::{
 pub struct TruncatedSvd {
     /// `full`: every singular triplet, then the first k. `krylov`: only the first k, to `tolerance`.
     pub algorithm: Algorithm,
-    /// `krylov` only: the residual ‖Aᵀu − σv‖/σ₁ at which a triplet counts as converged.
+    /// `krylov` only: the residual ‖Av − σu‖/σ₁ at which a triplet counts as converged.
     pub tolerance: f64,
 }
 
@@ -45,7 +46,7 @@ impl Default for TruncatedSvd {
 
 impl Parameters for TruncatedSvd {
     const KIND: &'static str = "truncated_svd";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn check(&self) -> Result<(), Invalid> {
         if self.tolerance > 0.0 && self.tolerance < 1.0 {

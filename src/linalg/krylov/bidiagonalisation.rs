@@ -1,16 +1,19 @@
-//! Block Golub–Kahan bidiagonalisation with full reorthogonalisation, grown until the leading singular triplets have
-//! converged. Every basis vector is orthogonal to rounding, so no ghost copies of converged values appear.
+//! Block Golub–Kahan bidiagonalisation with full reorthogonalisation on both sides: every digit the precision has, for twice
+//! the work of [`super::lanczos`].
 
 use faer::{Mat, MatRef, Par};
 
-use super::{
-    Scalar,
-    gaussian::gaussian,
-    orthonormalize::orthonormalize,
-    range_finder::{extension, product},
-    svd::{Svd, SvdError, thin_svd},
+use super::{Looks, append};
+use crate::{
+    linalg::{
+        Scalar,
+        gaussian::gaussian,
+        orthonormalize::orthonormalize,
+        range_finder::{extension, product},
+        svd::{Svd, SvdError, thin_svd},
+    },
+    random::Rng,
 };
-use crate::random::Rng;
 
 /// Columns added at a time. A narrow block reaches a higher Krylov degree with the same basis, a wide one reads the matrix
 /// less often: narrow while the matrix stays in the cache, wide where every pass goes to memory.
@@ -19,10 +22,8 @@ fn block_size(rows: usize, columns: usize) -> usize {
 }
 const WIDE: usize = 8;
 
-/// The leading `rank` singular triplets, each with ‖Aᵀu − σv‖₂ ≤ `tolerance`·σ₁ (Av = σu holds by construction).
-///
-/// The basis grows in blocks of a few columns; once it would fill half of min(m, n), a full SVD is cheaper and is taken
-/// instead (recorded in `fallback`). It therefore always ends.
+/// The leading `rank` singular triplets, each with ‖Aᵀu − σv‖₂ ≤ `tolerance`·σ₁ (Av = σu holds by construction); `None` if
+/// that takes a basis of more than `limit` columns.
 ///
 /// # Errors
 /// As [`thin_svd`].
@@ -30,49 +31,26 @@ pub fn leading_triplets<T: Scalar>(
     matrix: MatRef<'_, T>,
     rank: usize,
     tolerance: f64,
+    limit: usize,
     rng: &mut Rng,
     parallelism: Par,
-) -> Result<Svd<T>, SvdError> {
-    let limit = matrix.nrows().min(matrix.ncols()) / 2;
+) -> Result<Option<Svd<T>>, SvdError> {
     let block = block_size(matrix.nrows(), matrix.ncols()).min(limit);
     let mut bases = Bidiagonalisation::start(matrix, block, rng, parallelism);
-    // A small SVD costs as much as several passes: look first where slowly decaying spectra come in, or the rank is small.
-    let mut next_check = 2 * rank + 4 * block;
-    let mut last: Option<(usize, f64)> = None;
+    let mut looks = Looks::new(rank, block, tolerance);
     while block > 0 && bases.size() + 2 * block <= limit {
         bases.grow(rng);
-        if bases.size() < next_check {
+        if !looks.due(bases.size()) {
             continue;
         }
         let small = thin_svd(bases.projected().as_ref(), Par::Seq)?;
-        let residual = bases.residual(&small, rank);
-        if residual <= tolerance * small.singular_values[0] {
-            return Ok(bases.triplets(small, rank));
+        let (residual, largest) = (bases.residual(&small, rank), small.singular_values[0]);
+        if residual <= tolerance * largest {
+            return Ok(Some(bases.triplets(small, rank)));
         }
-        next_check =
-            bases.size() + columns_to_add(block, last, (bases.size(), residual), tolerance * small.singular_values[0]);
-        last = Some((bases.size(), residual));
+        looks.missed(bases.size(), residual / largest);
     }
-    let full = thin_svd(matrix, parallelism)?;
-    Ok(Svd {
-        left: full.left.subcols(0, rank).to_owned(),
-        right: full.right.subcols(0, rank).to_owned(),
-        singular_values: full.singular_values[..rank].to_vec(),
-        fallback: Some("krylov: no convergence within half the matrix, full SVD instead"),
-    })
-}
-
-/// Columns to add before looking again: residuals fall about geometrically with the size of the basis, so two looks
-/// predict the third. Too early costs a small SVD, too late costs products with A: aim a little short.
-fn columns_to_add(block: usize, last: Option<(usize, f64)>, now: (usize, f64), goal: f64) -> usize {
-    let guess = match last {
-        Some((size, residual)) if residual > now.1 && now.1 > goal && goal > 0.0 => {
-            let rate = (residual / now.1).ln() / (now.0 - size) as f64;
-            ((now.1 / goal).ln() / rate * 0.8) as usize
-        }
-        _ => 4 * block,
-    };
-    guess.clamp(block, 16 * block)
+    Ok(None)
 }
 
 /// A·V = U·B and Aᵀ·U = V·Bᵀ + (next block of V)·(coupling)·Eᵀ, with U and V orthonormal.
@@ -152,9 +130,4 @@ impl<'a, T: Scalar> Bidiagonalisation<'a, T> {
             fallback: small.fallback,
         }
     }
-}
-
-fn append<T: Scalar>(basis: &mut Mat<T>, block: MatRef<'_, T>) {
-    let size = basis.ncols();
-    basis.resize_with(block.nrows(), size + block.ncols(), |i, j| block[(i, j - size)]);
 }
