@@ -2,6 +2,9 @@
 
 use std::{ops::ControlFlow, time::Instant};
 
+use faer::Par;
+use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
+
 use super::{
     Pending, RunError, Session, cell, interrupt,
     job::{Job, jobs},
@@ -84,16 +87,28 @@ impl Session<'_> {
                     singular_values: reference.spectrum().singular_values().to_vec(),
                 }))])?;
             }
-            for (work, cells) in works.iter().zip(&unverified).filter(|(_, cells)| !cells.is_empty()) {
+            let todo: Vec<_> = works.iter().zip(&unverified).filter(|(_, cells)| !cells.is_empty()).collect();
+            // Nothing is timed here: what runs on one thread may run beside others.
+            let beside = if matches!(self.parallelism, Par::Seq) { rayon::current_num_threads() } else { 1 };
+            for batch in todo.chunks(beside) {
                 if interrupt::requested() {
                     return Ok(ControlFlow::Break(()));
                 }
-                progress.show(|| self.describe(block, &work.job));
+                progress.show(|| self.describe(block, &batch[0].0.job));
                 let start = Instant::now();
-                let records = self.verify(&problem, reference, block, &work.job, cells);
+                let this = &*self;
+                let verify =
+                    |(work, cells): &(&Work, &Vec<usize>)| this.verify(&problem, reference, block, &work.job, cells);
+                let records: Vec<Vec<Record>> = if beside > 1 {
+                    batch.par_iter().map(verify).collect()
+                } else {
+                    batch.iter().map(verify).collect()
+                };
                 self.spent.reference += start.elapsed();
-                self.record(&records)?;
-                progress.advance(cells.len() as u64);
+                for records in records {
+                    self.record(&records)?;
+                    progress.advance(records.len() as u64);
+                }
             }
         }
         drop(reference);
@@ -137,7 +152,7 @@ impl Session<'_> {
         let method = &self.experiment.methods[job.method].spec;
         let mut rng = generator(job.seed);
         let draw = Draw { target_rank: job.rank, rng: &mut rng, parallelism: self.parallelism };
-        let (result, peak_bytes) = memory::peak_bytes_of(|| method.factor(problem, draw));
+        let (result, peak_bytes) = memory::peak_bytes_of(self.parallelism, || method.factor(problem, draw));
         let approximation = match result {
             Ok(approximation) => approximation,
             Err(error) => return self.failures(block, job, cells, &error.to_string()),

@@ -1,16 +1,24 @@
 //! How much heap a computation needs at its peak: an allocator that counts.
 //!
-//! The numbers are of requested bytes, not of pages: a single-threaded computation always gives the same number.
+//! The numbers are of requested bytes, not of pages: a single-threaded computation always gives the same number, also beside
+//! others.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
-    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    cell::Cell,
+    sync::atomic::{AtomicIsize, Ordering::Relaxed},
 };
 
-/// Bytes allocated now.
-static CURRENT: AtomicUsize = AtomicUsize::new(0);
-/// The most [`CURRENT`] was since [`peak_bytes_of`] last began.
-static PEAK: AtomicUsize = AtomicUsize::new(0);
+use faer::Par;
+
+/// Bytes allocated now, and the most they were since [`peak_bytes_of`] last began.
+static CURRENT: AtomicIsize = AtomicIsize::new(0);
+static PEAK: AtomicIsize = AtomicIsize::new(0);
+
+thread_local! {
+    /// The same of one thread: allocated here less freed here.
+    static HERE: Cell<(isize, isize)> = const { Cell::new((0, 0)) };
+}
 
 /// The system's allocator, counting. A program that wants peaks declares it:
 ///
@@ -21,15 +29,23 @@ static PEAK: AtomicUsize = AtomicUsize::new(0);
 pub struct CountingAllocator;
 
 fn grow(bytes: usize) {
+    let bytes = bytes.cast_signed();
     PEAK.fetch_max(CURRENT.fetch_add(bytes, Relaxed) + bytes, Relaxed);
+    // A thread that is ending has nothing to count any more.
+    let _ = HERE.try_with(|here| {
+        let (current, peak) = here.get();
+        here.set((current + bytes, peak.max(current + bytes)));
+    });
 }
 
 fn shrink(bytes: usize) {
+    let bytes = bytes.cast_signed();
     CURRENT.fetch_sub(bytes, Relaxed);
+    let _ = HERE.try_with(|here| here.set((here.get().0 - bytes, here.get().1)));
 }
 
-// SAFETY: every call is passed on to `System` unchanged, which upholds the contract; counting touches two atomics, neither
-// allocates nor panics.
+// SAFETY: every call is passed on to `System` unchanged, which upholds the contract; counting touches two atomics and
+// a constant-initialised cell of the thread, which neither allocate nor panic.
 #[allow(unsafe_code, reason = "an allocator is unsafe by its trait; there is no safe way to count the heap")]
 unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -69,13 +85,21 @@ unsafe impl GlobalAlloc for CountingAllocator {
 }
 
 /// What `work` returns, and the most heap it had allocated at once beyond what was allocated before; `None` if the program
-/// does not run on [`CountingAllocator`].
-pub fn peak_bytes_of<R>(work: impl FnOnce() -> R) -> (R, Option<u64>) {
-    let before = CURRENT.load(Relaxed);
-    PEAK.store(before, Relaxed);
-    let result = work();
-    let peak = PEAK.load(Relaxed);
-    (result, (before > 0).then(|| peak.saturating_sub(before) as u64))
+/// does not run on [`CountingAllocator`]. Work on one thread is counted on that thread, work on several in the whole process.
+pub fn peak_bytes_of<R>(parallelism: Par, work: impl FnOnce() -> R) -> (R, Option<u64>) {
+    let counted = CURRENT.load(Relaxed) > 0;
+    let (result, bytes) = if matches!(parallelism, Par::Seq) {
+        let (before, _) = HERE.get();
+        HERE.set((before, before));
+        let result = work();
+        (result, HERE.get().1 - before)
+    } else {
+        let before = CURRENT.load(Relaxed);
+        PEAK.store(before, Relaxed);
+        let result = work();
+        (result, PEAK.load(Relaxed) - before)
+    };
+    (result, counted.then(|| bytes.max(0).unsigned_abs() as u64))
 }
 
 #[cfg(test)]
@@ -87,15 +111,19 @@ mod tests {
 
     #[test]
     fn counts_what_lives_at_once() {
-        // Zeroed pages cost nothing until they are touched. Other tests run beside this one and allocate megabytes.
+        // Zeroed pages cost nothing until they are touched.
         const BIG: usize = 1 << 30;
-        let ((), peak) = peak_bytes_of(|| {
+        let work = || {
             for _ in 0..3 {
                 drop(std::hint::black_box(vec![0_u8; BIG]));
             }
             drop(std::hint::black_box((vec![0_u8; BIG], vec![0_u8; BIG])));
-        });
-        let peak = peak.unwrap() as usize;
+        };
+        let ((), here) = peak_bytes_of(Par::Seq, work);
+        assert_eq!(here, Some(2 * BIG as u64));
+        // Other tests run beside this one and allocate megabytes.
+        let ((), anywhere) = peak_bytes_of(Par::rayon(2), work);
+        let peak = anywhere.unwrap() as usize;
         assert!(peak.abs_diff(2 * BIG) < BIG / 2, "{peak}");
     }
 }

@@ -236,6 +236,7 @@ impl<'a> Session<'a> {
         interrupt::listen();
         faer::set_global_parallelism(self.parallelism);
         settle_kernels();
+        rayon::broadcast(|_| settle_kernels());
         self.record(&[Record::Session(provenance::session(self.root, self.experiment.timing.threads))])?;
         let cells = pending.iter().map(|todo| todo.cells.len()).sum();
         let steps = pending.iter().map(|todo| self.steps(todo)).sum();
