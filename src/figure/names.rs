@@ -13,6 +13,10 @@ pub fn kind_name(kind: &str, language: Language) -> Option<&'static str> {
         "generalized_nystrom" => ("Generalized Nyström", "Nyström generalizado"),
         "cur" => ("CUR", "CUR"),
         "nystromformer" => ("Nyströmformer", "Nyströmformer"),
+        "linformer" => ("Linformer (untrained)", "Linformer (sin entrenar)"),
+        "performer" => ("Performer", "Performer"),
+        "coreset" => ("RPCholesky coreset", "Coreset RPCholesky"),
+        "skyformer" => ("Skyformer", "Skyformer"),
         _ => return None,
     };
     Some(either(language, english, spanish))
@@ -117,7 +121,7 @@ mod tests {
         assert_eq!(name("nystrom", "nystrom_uniform", "", Language::Spanish), "Nyström (uniforme)");
         assert_eq!(name("nystrom", "nystrom", "sampling=rp_cholesky", Language::English), "Nyström (RPCholesky)");
         assert_eq!(name("truncated_svd", "tsvd", "tolerance=0.5", Language::Spanish), "tsvd ε=0,5");
-        assert_eq!(name("linformer", "linformer", "", Language::English), "linformer");
+        assert_eq!(name("bigbird", "bigbird", "", Language::English), "bigbird");
     }
 
     /// A label is text of the spec's author and may be anything.

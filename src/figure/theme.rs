@@ -170,6 +170,11 @@ pub(super) fn kind_style(kind: &str) -> (Colour, Shape) {
         "generalized_nystrom" => (ORANGE, Shape::TriangleDown),
         "cur" => (SKY_BLUE, Shape::Plus),
         "nystromformer" => (BLACK, Shape::Star),
+        // On attention alone, where `nystrom` never is.
+        "performer" => (PURPLE, Shape::Square),
+        "linformer" => (ORANGE, Shape::Pentagon),
+        "coreset" => (GREEN, Shape::Diamond),
+        "skyformer" => (SKY_BLUE, Shape::TriangleDown),
         unknown => {
             const COLOURS: [Colour; 7] = [BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY_BLUE, BLACK];
             // FNV-1a: stable across versions and machines, unlike the standard library's hasher.

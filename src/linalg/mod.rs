@@ -1,12 +1,14 @@
 //! Pure numerics on faer: what the methods are made of.
 
 pub mod exponential;
+pub mod fused_attention;
 pub mod gaussian;
 pub mod krylov;
 mod lanes;
 pub mod normal_product;
 pub mod norms;
 pub mod orthonormalize;
+pub mod pivoted_cholesky;
 pub mod pseudoinverse;
 pub mod range_finder;
 mod scalar;

@@ -1,12 +1,17 @@
 //! How a matrix is approximated: one file per method, each opening with its formula, its cost and when it breaks.
 
 mod block_krylov;
+mod coreset;
 mod cur;
 mod generalized_nystrom;
+mod linformer;
 mod nystrom;
 mod nystromformer;
+mod performer;
 mod randomized_svd;
+mod skyformer;
 mod truncated_svd;
+mod unformed;
 
 use faer::Par;
 
@@ -32,6 +37,10 @@ registry! {
         Cur(cur::Cur),
         Nystrom(nystrom::Nystrom),
         Nystromformer(nystromformer::Nystromformer),
+        Linformer(linformer::Linformer),
+        Performer(performer::Performer),
+        Coreset(coreset::Coreset),
+        Skyformer(skyformer::Skyformer),
     }
 }
 
@@ -130,6 +139,10 @@ impl MethodSpec {
             Self::Cur(method) => method,
             Self::Nystrom(method) => method,
             Self::Nystromformer(method) => method,
+            Self::Linformer(method) => method,
+            Self::Performer(method) => method,
+            Self::Coreset(method) => method,
+            Self::Skyformer(method) => method,
         }
     }
 

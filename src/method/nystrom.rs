@@ -16,14 +16,20 @@ use faer::{
     dyn_stack::{MemBuffer, MemStack},
     linalg::{cholesky::llt, triangular_solve::solve_lower_triangular_in_place},
 };
-use rand::{RngExt, seq::index};
+use rand::seq::index;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Approximation, Bound, Draw, Facts, Forecast, Method, MethodError, Traits};
 use crate::{
     linalg::{
-        Scalar, gaussian::gaussian, orthonormalize::orthonormalize, pseudoinverse, range_finder::product, svd::thin_svd,
+        Scalar,
+        gaussian::gaussian,
+        orthonormalize::orthonormalize,
+        pivoted_cholesky::{PivotedCholesky, randomly_pivoted_cholesky},
+        pseudoinverse,
+        range_finder::product,
+        svd::thin_svd,
     },
     low_rank::LowRank,
     parameters::{Invalid, Parameters},
@@ -97,7 +103,7 @@ impl<T: Scalar> Method<T> for Nystrom {
         let kernel = problem.matrix.as_ref();
         match self.sampling {
             Sampling::Uniform => uniform(kernel, target_rank, rng, parallelism),
-            Sampling::RpCholesky => Ok(randomly_pivoted_cholesky(kernel, target_rank, rng)),
+            Sampling::RpCholesky => Ok(rp_cholesky(kernel, target_rank, rng)),
             Sampling::Gaussian => gaussian_sketch(kernel, target_rank, rng, parallelism),
         }
     }
@@ -124,63 +130,18 @@ fn uniform<T: Scalar>(
     })
 }
 
-/// K ≈ F·Fᵀ, one column of K at a time, each drawn with probability proportional to the residual diagonal.
-fn randomly_pivoted_cholesky<T: Scalar>(kernel: MatRef<'_, T>, k: usize, rng: &mut Rng) -> Approximation<T> {
+/// K ≈ F·Fᵀ, one column of K at a time.
+fn rp_cholesky<T: Scalar>(kernel: MatRef<'_, T>, k: usize, rng: &mut Rng) -> Approximation<T> {
     let n = kernel.nrows();
-    let mut factor = Mat::<T>::zeros(n, k);
-    let mut residual: Vec<f64> = (0..n).map(|i| kernel[(i, i)].to_f64().max(0.0)).collect();
-    let start: f64 = residual.iter().sum();
-    let mut rank = 0;
-    while rank < k {
-        let total: f64 = residual.iter().sum();
-        // What is left is rounding error: further pivots would be drawn from noise.
-        if total <= start * n as f64 * T::UNIT_ROUNDOFF {
-            break;
-        }
-        let pivot = draw_by_weight(&residual, total, rng);
-        let mut column: Vec<T> = (0..n).map(|i| kernel[(i, pivot)]).collect();
-        for done in 0..rank {
-            let weight = factor[(pivot, done)];
-            for (entry, &known) in column.iter_mut().zip(factor.col(done).iter()) {
-                *entry -= known * weight;
-            }
-        }
-        let diagonal = column[pivot].to_f64();
-        if diagonal <= 0.0 {
-            residual[pivot] = 0.0;
-            continue;
-        }
-        let scale = T::of(1.0 / diagonal.sqrt());
-        for (i, &entry) in column.iter().enumerate() {
-            let entry = entry * scale;
-            factor[(i, rank)] = entry;
-            residual[i] = (residual[i] - entry.to_f64() * entry.to_f64()).max(0.0);
-        }
-        residual[pivot] = 0.0;
-        rank += 1;
-    }
-    let factor = factor.subcols(0, rank).to_owned();
+    let diagonal = (0..n).map(|i| kernel[(i, i)].to_f64()).collect();
+    let column = |pivot: usize| (0..n).map(|i| kernel[(i, pivot)]).collect();
+    let PivotedCholesky { factor, pivots } = randomly_pivoted_cholesky(diagonal, column, k, rng);
+    let rank = pivots.len();
     let notes = (rank < k).then(|| format!("stopped at rank {rank} of {k}: the residual is at rounding level"));
     Approximation {
         factors: LowRank::new(factor.clone(), factor.transpose().to_owned()),
         notes: notes.into_iter().collect(),
     }
-}
-
-/// An index with probability weights[i]/total.
-fn draw_by_weight(weights: &[f64], total: f64, rng: &mut Rng) -> usize {
-    let mut left = rng.random::<f64>() * total;
-    let mut last = 0;
-    for (i, &weight) in weights.iter().enumerate() {
-        if weight > 0.0 {
-            last = i;
-            left -= weight;
-            if left < 0.0 {
-                break;
-            }
-        }
-    }
-    last
 }
 
 /// Â = U·max(Σ² − ν, 0)·Uᵀ with the SVD UΣ· of B = Y_ν C⁻¹, Y_ν = KΩ + νΩ, CᵀC = ΩᵀY_ν, Ω orthonormal.

@@ -11,16 +11,18 @@
 //! Inside the clock: the check of finiteness, the segment means, the three softmaxes, the pseudoinverse and its product
 //! with the left factor.
 
-use faer::{Mat, MatRef};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Approximation, Draw, Facts, Forecast, Method, MethodError, Traits};
+use super::{
+    Approximation, Draw, Facts, Forecast, Method, MethodError, Traits,
+    unformed::{head, head_dim, refusal, segment_means},
+};
 use crate::{
     linalg::{Scalar, pseudoinverse, range_finder::product, softmax::attention_matrix},
     low_rank::LowRank,
     parameters::{Invalid, Parameters},
-    problem::{Outline, Problem, Structure, StructureKind},
+    problem::{Outline, Problem},
 };
 
 /// Nyströmformer attention; the target rank is the number of landmarks.
@@ -70,21 +72,12 @@ impl Facts for Nystromformer {
     }
 
     fn refuses(&self, outline: Outline, _target_rank: usize) -> Option<String> {
-        match outline.structure {
-            StructureKind::Attention { causal: false, .. } => None,
-            StructureKind::Attention { causal: true, .. } => {
-                Some("segment means look ahead: its published form is not causal".to_owned())
-            }
-            _ => Some("needs the queries and keys of an attention head".to_owned()),
-        }
+        refusal(outline, "segment means look ahead: its published form is not causal")
     }
 
     fn forecast(&self, outline: Outline, target_rank: usize) -> Forecast {
         let (m, n, k) = (outline.rows as u64, outline.columns as u64, target_rank as u64);
-        let d = match outline.structure {
-            StructureKind::Attention { head_dim, .. } => head_dim as u64,
-            _ => 0,
-        };
+        let d = head_dim(outline);
         let inversion = match self.pseudoinverse {
             Pseudoinverse::Exact => 24 * k * k * k,
             Pseudoinverse::Iterative => 8 * k * k * k * self.iterations as u64,
@@ -95,9 +88,7 @@ impl Facts for Nystromformer {
 
 impl<T: Scalar> Method<T> for Nystromformer {
     fn factor(&self, problem: &Problem<T>, draw: Draw<'_>) -> Result<Approximation<T>, MethodError> {
-        let Structure::Attention(head) = &problem.structure else {
-            return Err(MethodError::Numerical("needs the queries and keys of an attention head".into()));
-        };
+        let head = head(problem)?;
         let parallelism = draw.parallelism;
         let (queries, keys) = (head.queries.as_ref(), head.keys.as_ref());
         let query_landmarks = segment_means(queries, draw.target_rank);
@@ -120,29 +111,5 @@ impl<T: Scalar> Method<T> for Nystromformer {
         };
         let left = product(onto_landmarks.as_ref(), inverse.as_ref(), parallelism);
         Ok(Approximation { factors: LowRank::new(left, from_landmarks), notes })
-    }
-}
-
-/// Means of `count` consecutive segments of the rows, as even as whole rows allow: `count`×d.
-fn segment_means<T: Scalar>(rows: MatRef<'_, T>, count: usize) -> Mat<T> {
-    let n = rows.nrows();
-    Mat::from_fn(count, rows.ncols(), |segment, j| {
-        let (from, to) = (segment * n / count, (segment + 1) * n / count);
-        let sum: f64 = (from..to).map(|i| rows[(i, j)].to_f64()).sum();
-        T::of(sum / (to - from) as f64)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn segments_cover_every_row_once() {
-        let rows = Mat::<f64>::from_fn(7, 1, |i, _| i as f64);
-        let means = segment_means(rows.as_ref(), 3);
-        // 7 rows in segments of 2, 2 and 3: {0,1}, {2,3}, {4,5,6}.
-        assert_eq!([means[(0, 0)], means[(1, 0)], means[(2, 0)]], [0.5, 2.5, 5.0]);
-        assert_eq!(segment_means(rows.as_ref(), 7), rows);
     }
 }

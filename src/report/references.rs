@@ -41,6 +41,18 @@ const WORKS: &[(&str, &str)] = &[
         "Xiong, Y., Zeng, Z., Chakraborty, R., Tan, M., Fung, G., Li, Y., Singh, V. (2021). Nyströmformer: a Nyström-based algorithm for approximating self-attention. *Proceedings of the AAAI Conference on Artificial Intelligence* 35(16), 14138–14148. <https://arxiv.org/abs/2102.03902>",
     ),
     (
+        "wang2020linformer",
+        "Wang, S., Li, B. Z., Khabsa, M., Fang, H., Ma, H. (2020). Linformer: self-attention with linear complexity. <https://arxiv.org/abs/2006.04768>",
+    ),
+    (
+        "choromanski2021",
+        "Choromanski, K., Likhosherstov, V., Dohan, D., Song, X., Gane, A., Sarlós, T., Hawkins, P., Davis, J., Mohiuddin, A., Kaiser, Ł., Belanger, D., Colwell, L., Weller, A. (2021). Rethinking attention with Performers. *International Conference on Learning Representations*. <https://arxiv.org/abs/2009.14794>",
+    ),
+    (
+        "chen2021skyformer",
+        "Chen, Y., Zeng, Q., Ji, H., Yang, Y. (2021). Skyformer: remodel self-attention with Gaussian kernel and Nyström method. *Advances in Neural Information Processing Systems* 34. <https://arxiv.org/abs/2111.00035>",
+    ),
+    (
         "vaswani2017",
         "Vaswani, A., Shazeer, N., Parmar, N., Uszkoreit, J., Jones, L., Gomez, A. N., Kaiser, Ł., Polosukhin, I. (2017). Attention is all you need. *Advances in Neural Information Processing Systems* 30. <https://arxiv.org/abs/1706.03762>",
     ),

@@ -29,6 +29,12 @@ fn every_method() -> Vec<MethodSpec> {
         method("nystrom", json!({"sampling": "gaussian"})),
         method("nystromformer", json!({"pseudoinverse": "exact"})),
         method("nystromformer", json!({"pseudoinverse": "iterative"})),
+        method("linformer", json!({"projection": "gaussian"})),
+        method("linformer", json!({"projection": "segment_means"})),
+        method("performer", json!({"features": "orthogonal"})),
+        method("performer", json!({"features": "iid"})),
+        method("coreset", json!({})),
+        method("skyformer", json!({})),
     ];
     for kind in MethodSpec::KINDS {
         assert!(methods.iter().any(|method| method.kind() == *kind), "{kind} has no line in this table");
@@ -139,6 +145,9 @@ fn every_method_is_exact_at_full_rank() {
         // rounding level of the kernel, whose square root of a level then shows.
         let allowed = match (method.kind(), format!("{method:?}")) {
             (_, text) if text.contains("Iterative") => continue,
+            // Random mixtures and features are exact at no rank, and n landmarks are half of all queries and keys.
+            (_, text) if text.contains("projection: Gaussian") => continue,
+            ("performer" | "skyformer", _) => continue,
             (_, text) if text.contains("Uniform") => 1e-7,
             _ => 1e-10,
         };

@@ -1,0 +1,121 @@
+//! What the methods share that work on queries and keys and never form P.
+
+use faer::{Mat, MatMut, MatRef, Par};
+
+use super::MethodError;
+use crate::{
+    linalg::{Scalar, range_finder::product},
+    low_rank::LowRank,
+    problem::{Head, Outline, Problem, Structure, StructureKind},
+};
+
+const NEEDS_A_HEAD: &str = "needs the queries and keys of an attention head";
+
+/// The head of a problem.
+///
+/// # Errors
+/// It has none.
+pub fn head<T: Scalar>(problem: &Problem<T>) -> Result<&Head<T>, MethodError> {
+    match &problem.structure {
+        Structure::Attention(head) => Ok(head),
+        _ => Err(MethodError::Numerical(NEEDS_A_HEAD.into())),
+    }
+}
+
+/// Why a method that sees all keys at once is not applied to a problem: `looks_ahead` where the mask is causal.
+pub fn refusal(outline: Outline, looks_ahead: &str) -> Option<String> {
+    match outline.structure {
+        StructureKind::Attention { causal: false, .. } => None,
+        StructureKind::Attention { causal: true, .. } => Some(looks_ahead.to_owned()),
+        _ => Some(NEEDS_A_HEAD.to_owned()),
+    }
+}
+
+/// d, or 0 where there is no head.
+pub fn head_dim(outline: Outline) -> u64 {
+    match outline.structure {
+        StructureKind::Attention { head_dim, .. } => head_dim as u64,
+        _ => 0,
+    }
+}
+
+/// The segments of `count` consecutive ones that cover 0..n, as even as whole rows allow: (first, end) of each.
+pub fn segments(n: usize, count: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..count).map(move |segment| (segment * n / count, (segment + 1) * n / count))
+}
+
+/// Means of `count` consecutive segments of the rows: `count`×d.
+pub fn segment_means<T: Scalar>(rows: MatRef<'_, T>, count: usize) -> Mat<T> {
+    let mut means = Mat::zeros(count, rows.ncols());
+    for (segment, (from, to)) in segments(rows.nrows(), count).enumerate() {
+        for j in 0..rows.ncols() {
+            let sum: f64 = (from..to).map(|i| rows[(i, j)].to_f64()).sum();
+            means[(segment, j)] = T::of(sum / (to - from) as f64);
+        }
+    }
+    means
+}
+
+/// X·Yᵀ·`scale`, m×n from m×d and n×d.
+pub fn scores<T: Scalar>(rows: MatRef<'_, T>, others: MatRef<'_, T>, scale: f64, parallelism: Par) -> Mat<T> {
+    // The small side is scaled, and its transpose owned: parallel products of row-major views are not trusted.
+    let others = Mat::from_fn(others.ncols(), others.nrows(), |l, j| others[(j, l)] * T::of(scale));
+    product(rows, others.as_ref(), parallelism)
+}
+
+/// ‖x‖²·`scale` of every row.
+pub fn squared_norms<T: Scalar>(rows: MatRef<'_, T>, scale: f64) -> Vec<f64> {
+    (0..rows.nrows()).map(|i| scale * (0..rows.ncols()).map(|j| rows[(i, j)].to_f64().powi(2)).sum::<f64>()).collect()
+}
+
+/// Replaces x_ij by exp(x_ij − c_i), c_i the largest of its row: what a later normalisation of rows cannot see.
+pub fn exponentials_by_rows<T: Scalar>(mut logits: MatMut<'_, T>) {
+    let mut largest = vec![T::of(f64::NEG_INFINITY); logits.nrows()];
+    for column in logits.as_ref().col_iter() {
+        for (largest, &logit) in largest.iter_mut().zip(column.iter()) {
+            *largest = if logit > *largest { logit } else { *largest };
+        }
+    }
+    for column in logits.as_mut().col_iter_mut() {
+        for (logit, &largest) in column.iter_mut().zip(&largest) {
+            *logit = (*logit - largest).exp_of_nonpositive();
+        }
+    }
+}
+
+/// The pair with every row of `left`·`right` divided by its sum.
+///
+/// # Errors
+/// A row sums to zero.
+pub fn with_rows_summing_to_one<T: Scalar>(mut left: Mat<T>, right: Mat<T>) -> Result<LowRank<T>, MethodError> {
+    let mut sums = vec![0.0; right.nrows()];
+    for column in right.col_iter() {
+        for (sum, &entry) in sums.iter_mut().zip(column.iter()) {
+            *sum += entry.to_f64();
+        }
+    }
+    for i in 0..left.nrows() {
+        let total: f64 = sums.iter().enumerate().map(|(j, sum)| left[(i, j)].to_f64() * sum).sum();
+        if total == 0.0 {
+            return Err(MethodError::Numerical(format!("row {i} of the approximation sums to zero")));
+        }
+        for j in 0..left.ncols() {
+            left[(i, j)] = T::of(left[(i, j)].to_f64() / total);
+        }
+    }
+    Ok(LowRank::new(left, right))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_cover_every_row_once() {
+        let rows = Mat::<f64>::from_fn(7, 1, |i, _| i as f64);
+        let means = segment_means(rows.as_ref(), 3);
+        // 7 rows in segments of 2, 2 and 3: {0,1}, {2,3}, {4,5,6}.
+        assert_eq!([means[(0, 0)], means[(1, 0)], means[(2, 0)]], [0.5, 2.5, 5.0]);
+        assert_eq!(segment_means(rows.as_ref(), 7), rows);
+    }
+}
