@@ -2,13 +2,11 @@
 
 use std::{borrow::Cow, io::Cursor};
 
-use polars::{
+use polars_core::{
     error::PolarsResult,
-    prelude::{
-        CsvParseOptions, CsvReadOptions, CsvWriter, DataFrame, DataType, IntoColumn, Schema, SerReader, SerWriter,
-        StringChunked,
-    },
+    prelude::{DataFrame, DataType, IntoColumn, Schema, StringChunked},
 };
+use polars_io::prelude::{CsvParseOptions, CsvReadOptions, CsvWriter, SerReader, SerWriter};
 
 /// A text that a spreadsheet would run as a formula, with the apostrophe that makes it a text again.
 ///

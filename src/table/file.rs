@@ -6,7 +6,8 @@ use std::{
     path::Path,
 };
 
-use polars::prelude::{DataFrame, IntoColumn, NamedFrom, ParquetReader, ParquetWriter, SerReader, Series};
+use polars_core::prelude::{DataFrame, IntoColumn, NamedFrom, Series};
+use polars_io::prelude::{ParquetReader, ParquetWriter, SerReader};
 
 use super::{CellRow, MatrixRow, Results, Row, SampleRow, SpectrumRow, SummaryRow, TableError, columns, csv};
 
