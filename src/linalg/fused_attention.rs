@@ -5,7 +5,7 @@
 use faer::{Accum, Mat, MatMut, MatRef, Par, linalg::matmul::matmul};
 use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 
-use super::Scalar;
+use super::{Scalar, softmax::column_of};
 
 /// Queries and keys of one tile: its scores and the values it weighs stay in the second cache.
 const QUERIES: usize = 192;
@@ -135,17 +135,6 @@ impl<T: Scalar> Sums<T> {
         }
         self.largest = largest;
     }
-}
-
-/// The entries of column `j`, which lie side by side.
-#[inline(always)]
-fn column_of<'a, T: Scalar>(matrix: &'a mut MatMut<'_, T>, j: usize) -> &'a mut [T] {
-    matrix
-        .as_mut()
-        .col_mut(j)
-        .try_as_col_major_mut()
-        .expect("tiles are owned matrices, whose columns are contiguous")
-        .as_slice_mut()
 }
 
 #[cfg(test)]

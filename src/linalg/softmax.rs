@@ -111,12 +111,12 @@ fn softmax_block<T: Scalar>(mut scores: MatMut<'_, T>, first_query: Option<usize
 
 /// The entries of column `j`, which lie side by side.
 #[inline(always)]
-fn column_of<'a, T: Scalar>(matrix: &'a mut MatMut<'_, T>, j: usize) -> &'a mut [T] {
+pub(super) fn column_of<'a, T: Scalar>(matrix: &'a mut MatMut<'_, T>, j: usize) -> &'a mut [T] {
     matrix
         .as_mut()
         .col_mut(j)
         .try_as_col_major_mut()
-        .expect("both callers pass an owned matrix, whose columns are contiguous")
+        .expect("callers pass blocks of owned matrices, whose columns are contiguous")
         .as_slice_mut()
 }
 

@@ -25,7 +25,7 @@ use crate::{
         Scalar,
         pivoted_cholesky::{PivotedCholesky, randomly_pivoted_cholesky},
     },
-    parameters::{Invalid, Parameters},
+    parameters::Parameters,
     problem::{Outline, Problem},
 };
 
@@ -37,10 +37,6 @@ pub struct Coreset {}
 impl Parameters for Coreset {
     const KIND: &'static str = "coreset";
     const VERSION: u32 = 1;
-
-    fn check(&self) -> Result<(), Invalid> {
-        Ok(())
-    }
 }
 
 impl Facts for Coreset {

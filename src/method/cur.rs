@@ -20,7 +20,7 @@ use super::{Approximation, Draw, Facts, Forecast, Method, MethodError, Traits};
 use crate::{
     linalg::{Scalar, gaussian::gaussian, pseudoinverse, range_finder::product},
     low_rank::LowRank,
-    parameters::{Invalid, Parameters},
+    parameters::Parameters,
     problem::{Outline, Problem},
 };
 
@@ -41,10 +41,6 @@ impl Default for Cur {
 impl Parameters for Cur {
     const KIND: &'static str = "cur";
     const VERSION: u32 = 1;
-
-    fn check(&self) -> Result<(), Invalid> {
-        Ok(())
-    }
 }
 
 impl Facts for Cur {

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     linalg::{Scalar, gaussian::gaussian, range_finder::product, softmax::attention_matrix},
     low_rank::LowRank,
-    parameters::{Invalid, Parameters},
+    parameters::Parameters,
     problem::{Outline, Problem},
 };
 
@@ -50,10 +50,6 @@ impl Default for Linformer {
 impl Parameters for Linformer {
     const KIND: &'static str = "linformer";
     const VERSION: u32 = 1;
-
-    fn check(&self) -> Result<(), Invalid> {
-        Ok(())
-    }
 }
 
 impl Facts for Linformer {

@@ -32,7 +32,7 @@ use crate::{
         svd::thin_svd,
     },
     low_rank::LowRank,
-    parameters::{Invalid, Parameters},
+    parameters::Parameters,
     problem::{Outline, Problem, StructureKind},
     random::Rng,
 };
@@ -57,10 +57,6 @@ pub enum Sampling {
 impl Parameters for Nystrom {
     const KIND: &'static str = "nystrom";
     const VERSION: u32 = 1;
-
-    fn check(&self) -> Result<(), Invalid> {
-        Ok(())
-    }
 }
 
 impl Facts for Nystrom {

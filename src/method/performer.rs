@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Approximation, Draw, Facts, Forecast, Method, MethodError, Traits,
-    unformed::{head, head_dim, refusal, scores, squared_norms, with_rows_summing_to_one},
+    unformed::{head, head_dim, largest_of_rows, refusal, scores, squared_norms, with_rows_summing_to_one},
 };
 use crate::{
     linalg::{
@@ -92,19 +92,17 @@ impl<T: Scalar> Method<T> for Performer {
         let half_norms = |rows: MatRef<'_, T>| squared_norms(rows, head.scale / 2.0);
 
         let mut left = projected(head.queries.as_ref());
-        let mut largest = vec![f64::NEG_INFINITY; left.nrows()];
-        for column in left.col_iter() {
-            for (largest, entry) in largest.iter_mut().zip(column.iter()) {
-                *largest = largest.max(entry.to_f64());
-            }
-        }
-        let offsets =
-            half_norms(head.queries.as_ref()).iter().zip(&largest).map(|(half, largest)| half + largest).collect();
+        let largest = largest_of_rows(left.as_ref());
+        let offsets = half_norms(head.queries.as_ref())
+            .iter()
+            .zip(&largest)
+            .map(|(half, largest)| half + largest.to_f64())
+            .collect();
         features_in_place(&mut left, offsets, self.epsilon);
 
         let mut right = projected(head.keys.as_ref());
-        let largest = right.col_iter().flat_map(|column| column.iter().copied()).map(Scalar::to_f64);
-        let largest = largest.fold(f64::NEG_INFINITY, f64::max);
+        let largest =
+            largest_of_rows(right.as_ref()).iter().map(|entry| entry.to_f64()).fold(f64::NEG_INFINITY, f64::max);
         let offsets = half_norms(head.keys.as_ref()).iter().map(|half| half + largest).collect();
         features_in_place(&mut right, offsets, self.epsilon);
         Ok(Approximation { factors: with_rows_summing_to_one(left, right.transpose().to_owned())?, notes: Vec::new() })

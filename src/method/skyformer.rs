@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     linalg::{Scalar, pseudoinverse, range_finder::product},
-    parameters::{Invalid, Parameters},
+    parameters::Parameters,
     problem::{Outline, Problem},
 };
 
@@ -35,10 +35,6 @@ pub struct Skyformer {}
 impl Parameters for Skyformer {
     const KIND: &'static str = "skyformer";
     const VERSION: u32 = 1;
-
-    fn check(&self) -> Result<(), Invalid> {
-        Ok(())
-    }
 }
 
 impl Facts for Skyformer {

@@ -68,14 +68,20 @@ pub fn squared_norms<T: Scalar>(rows: MatRef<'_, T>, scale: f64) -> Vec<f64> {
     (0..rows.nrows()).map(|i| scale * (0..rows.ncols()).map(|j| rows[(i, j)].to_f64().powi(2)).sum::<f64>()).collect()
 }
 
-/// Replaces x_ij by exp(x_ij − c_i), c_i the largest of its row: what a later normalisation of rows cannot see.
-pub fn exponentials_by_rows<T: Scalar>(mut logits: MatMut<'_, T>) {
-    let mut largest = vec![T::of(f64::NEG_INFINITY); logits.nrows()];
-    for column in logits.as_ref().col_iter() {
-        for (largest, &logit) in largest.iter_mut().zip(column.iter()) {
-            *largest = if logit > *largest { logit } else { *largest };
+/// The largest entry of every row.
+pub fn largest_of_rows<T: Scalar>(matrix: MatRef<'_, T>) -> Vec<T> {
+    let mut largest = vec![T::of(f64::NEG_INFINITY); matrix.nrows()];
+    for column in matrix.col_iter() {
+        for (largest, &entry) in largest.iter_mut().zip(column.iter()) {
+            *largest = if entry > *largest { entry } else { *largest };
         }
     }
+    largest
+}
+
+/// Replaces x_ij by exp(x_ij − c_i), c_i the largest of its row: what a later normalisation of rows cannot see.
+pub fn exponentials_by_rows<T: Scalar>(mut logits: MatMut<'_, T>) {
+    let largest = largest_of_rows(logits.as_ref());
     for column in logits.as_mut().col_iter_mut() {
         for (logit, &largest) in column.iter_mut().zip(&largest) {
             *logit = (*logit - largest).exp_of_nonpositive();
