@@ -5,12 +5,15 @@
 //! the result ([`metric`]) and its cost, and keeps each finished cell in a journal. The journals become tables ([`table`]),
 //! the tables become figures ([`figure`]) and a report in two languages ([`report`]).
 //!
-//! The numerics ([`linalg`], [`low_rank`], [`problem`], [`method`], [`metric`]) are pure: no disk, no clock, no global state.
+//! Controls that are no pair stand beside the pairs ([`approximant`]).
+//!
+//! The numerics ([`linalg`], [`low_rank`], [`approximant`], [`problem`], [`method`], [`metric`]) are pure: no disk, no clock, no global state.
 
 pub mod language;
 pub mod parameters;
 pub mod random;
 
+pub mod approximant;
 pub mod linalg;
 pub mod low_rank;
 

@@ -2,7 +2,7 @@
 
 use faer::{Mat, MatRef, Par, linalg::matmul::matmul};
 
-use crate::linalg::Scalar;
+use crate::linalg::{Scalar, scale::magnitude};
 
 /// `Â = left · right`, with `left` m×r and `right` r×n.
 #[derive(Debug, Clone)]
@@ -94,25 +94,12 @@ impl<T: Scalar> LowRank<T> {
     /// Whether every entry of both factors is finite.
     #[must_use]
     pub fn is_finite(&self) -> bool {
-        crate::linalg::first_non_finite(self.left.as_ref()).is_none()
-            && crate::linalg::first_non_finite(self.right.as_ref()).is_none()
+        magnitude(self.left.as_ref()).is_ok() && magnitude(self.right.as_ref()).is_ok()
     }
 
     /// A hash of the exact bits of both factors: equal draws of a deterministic method give equal fingerprints.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
-        let mut hasher = blake3::Hasher::new();
-        // Hashed a factor at a time: many small pieces would take the hash several times as long.
-        let mut bytes = Vec::new();
-        for factor in [&self.left, &self.right] {
-            bytes.clear();
-            for column in factor.col_iter() {
-                bytes.extend(column.iter().flat_map(|&entry| entry.to_f64().to_bits().to_le_bytes()));
-            }
-            hasher.update(&bytes);
-        }
-        let mut first = [0; 8];
-        first.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
-        u64::from_le_bytes(first)
+        crate::linalg::fingerprint(&[self.left.as_ref(), self.right.as_ref()], &[])
     }
 }

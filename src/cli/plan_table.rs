@@ -17,7 +17,7 @@ pub fn table(experiment: &Experiment, plan: &Plan, states: &[Vec<State>]) -> Str
     let mut totals = Totals::default();
     for (block, states) in plan.blocks.iter().zip(states) {
         for (cell, state) in block.cells.iter().zip(states) {
-            let memory = memory_needed(block.outline, block.precision, cell.forecast);
+            let memory = memory_needed(block.outline, block.formed, block.precision, cell.forecast);
             let (name, why) = match state {
                 State::Run => ("run", ""),
                 State::Cached => ("cached", ""),

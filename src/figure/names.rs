@@ -17,6 +17,9 @@ pub fn kind_name(kind: &str, language: Language) -> Option<&'static str> {
         "performer" => ("Performer", "Performer"),
         "coreset" => ("RPCholesky coreset", "Coreset RPCholesky"),
         "skyformer" => ("Skyformer", "Skyformer"),
+        "exact_attention" => ("Exact attention", "Atención exacta"),
+        "top_k" => ("Top-k rows", "Filas top-k"),
+        "sliding_window" => ("Sliding window", "Ventana deslizante"),
         _ => return None,
     };
     Some(either(language, english, spanish))

@@ -175,6 +175,9 @@ pub(super) fn kind_style(kind: &str) -> (Colour, Shape) {
         "linformer" => (ORANGE, Shape::Pentagon),
         "coreset" => (GREEN, Shape::Diamond),
         "skyformer" => (SKY_BLUE, Shape::TriangleDown),
+        "exact_attention" => (BLUE, Shape::Diamond),
+        "top_k" => (VERMILLION, Shape::Triangle),
+        "sliding_window" => (VERMILLION, Shape::Plus),
         unknown => {
             const COLOURS: [Colour; 7] = [BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY_BLUE, BLACK];
             // FNV-1a: stable across versions and machines, unlike the standard library's hasher.

@@ -3,9 +3,10 @@
 //! softmax"; Rabe & Staats 2021, "Self-attention does not need O(n²) memory"; Dao et al. 2022, FlashAttention, Algorithm 1).
 
 use faer::{Accum, Mat, MatMut, MatRef, Par, linalg::matmul::matmul};
+use pulp::{Simd, WithSimd};
 use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 
-use super::{Scalar, softmax::column_of};
+use super::{Scalar, softmax::column_of, transposed};
 
 /// Queries and keys of one tile: its scores and the values it weighs stay in the second cache.
 const QUERIES: usize = 192;
@@ -30,7 +31,7 @@ pub fn fused_attention<T: Scalar>(
     assert!(queries.ncols() == keys.ncols() && keys.nrows() == values.nrows(), "the shapes do not fit");
     assert!(keys.nrows() > 0 || queries.nrows() == 0, "a query needs a key to attend to");
     // An owned transpose: every tile then reads whole columns.
-    let keys = keys.transpose().to_owned();
+    let keys = transposed(keys);
     let mut output = Mat::zeros(queries.nrows(), values.ncols());
     let attend = |(band, output): (usize, MatMut<'_, T>)| {
         let first = band * QUERIES;
@@ -70,10 +71,7 @@ fn attend<T: Scalar>(
         if let Some(first) = first {
             hide(tile.as_mut(), first, from);
         }
-        pulp::Arch::new().dispatch(
-            #[inline(always)]
-            || sums.take_in(tile.as_mut(), weighted.as_mut()),
-        );
+        pulp::Arch::new().dispatch(TakeIn { sums: &mut sums, tile: tile.as_mut(), weighted: weighted.as_mut() });
         matmul(weighted.as_mut(), Accum::Add, tile.as_ref(), values.subrows(from, count), T::one(), Par::Seq);
     }
     for j in 0..output.ncols() {
@@ -89,6 +87,23 @@ fn hide<T: Scalar>(mut tile: MatMut<'_, T>, first_query: usize, first_key: usize
     for j in 0..tile.ncols() {
         let seeing = (first_key + j).saturating_sub(first_query).min(rows);
         column_of(&mut tile, j)[..seeing].fill(T::of(f64::NEG_INFINITY));
+    }
+}
+
+/// [`Sums::take_in`] on the machine's vector unit. Not a closure: that may be compiled apart, without the unit, and then every
+/// fused multiplication is a call.
+struct TakeIn<'a, T> {
+    sums: &'a mut Sums<T>,
+    tile: MatMut<'a, T>,
+    weighted: MatMut<'a, T>,
+}
+
+impl<T: Scalar> WithSimd for TakeIn<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        self.sums.take_in(self.tile, self.weighted);
     }
 }
 
@@ -116,12 +131,12 @@ impl<T: Scalar> Sums<T> {
         let mut shrink = [T::one(); QUERIES];
         for ((shrink, &new), &old) in shrink.iter_mut().zip(&largest).zip(&self.largest) {
             // The first tile has nothing to bring along: exp(−∞) is 0.
-            *shrink = (old - new).exp_of_nonpositive();
+            *shrink = (old - new).fused_exp_of_nonpositive();
         }
         let mut sum = [T::zero(); QUERIES];
         for j in 0..tile.ncols() {
             for ((logit, &largest), sum) in column_of(&mut tile, j).iter_mut().zip(&largest).zip(&mut sum) {
-                *logit = (*logit - largest).exp_of_nonpositive();
+                *logit = (*logit - largest).fused_exp_of_nonpositive();
                 *sum += *logit;
             }
         }

@@ -1,8 +1,10 @@
 //! Pure numerics on faer: what the methods are made of.
 
 pub mod exponential;
+mod fingerprint;
 pub mod fused_attention;
 pub mod gaussian;
+mod head;
 pub mod krylov;
 mod lanes;
 pub mod normal_product;
@@ -16,5 +18,7 @@ pub mod scale;
 pub mod softmax;
 pub mod svd;
 
+pub use fingerprint::fingerprint;
+pub use head::Head;
 pub use lanes::Lanes;
-pub use scalar::{Precision, Scalar, first_non_finite, from_f64, to_f64};
+pub use scalar::{Precision, Scalar, first_non_finite, from_f64, to_f64, transposed};

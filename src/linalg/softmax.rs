@@ -3,7 +3,7 @@
 use faer::{Accum, Mat, MatMut, MatRef, Par, linalg::matmul::matmul};
 use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 
-use super::Scalar;
+use super::{Scalar, transposed};
 
 /// P = softmax(scale · Q Kᵀ) by rows, m×n from Q m×d and K n×d; if `causal`, query i sees keys 0..=i and the rest is 0.
 ///
@@ -24,9 +24,35 @@ pub fn attention_matrix<T: Scalar>(
     assert_eq!(queries.ncols(), keys.ncols(), "queries and keys share head_dim");
     let mut scores = Mat::zeros(queries.nrows(), keys.nrows());
     // An owned transpose, not a row-major view: parallel products of those have given wrong entries (faer issue 273).
-    let keys = keys.transpose().to_owned();
+    let keys = transposed(keys);
     matmul(&mut scores, Accum::Replace, queries, &keys, T::of(scale), parallelism);
     softmax(scores.as_mut(), causal, parallelism);
+    scores
+}
+
+/// Some rows of [`attention_matrix`]: `which.len()`×n, row i of them being row `which[i]` of P; of the keys, the transpose, d×n.
+///
+/// # Panics
+/// If Q and K have different numbers of columns, or there is no such row.
+#[must_use]
+pub fn attention_rows<T: Scalar>(
+    queries: MatRef<'_, T>,
+    transposed_keys: MatRef<'_, T>,
+    scale: f64,
+    causal: bool,
+    which: &[usize],
+) -> Mat<T> {
+    let some = Mat::from_fn(which.len(), queries.ncols(), |i, l| queries[(which[i], l)]);
+    let mut scores = Mat::zeros(which.len(), transposed_keys.ncols());
+    matmul(&mut scores, Accum::Replace, &some, transposed_keys, T::of(scale), Par::Seq);
+    if causal {
+        for (i, &query) in which.iter().enumerate() {
+            for j in query + 1..scores.ncols() {
+                scores[(i, j)] = T::of(f64::NEG_INFINITY);
+            }
+        }
+    }
+    softmax(scores.as_mut(), false, Par::Seq);
     scores
 }
 

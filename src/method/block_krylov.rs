@@ -76,7 +76,7 @@ impl Facts for BlockKrylov {
 impl<T: Scalar> Method<T> for BlockKrylov {
     fn factor(&self, problem: &Problem<T>, draw: Draw<'_>) -> Result<Approximation<T>, MethodError> {
         let Draw { target_rank, rng, parallelism } = draw;
-        let matrix = problem.matrix.as_ref();
+        let matrix = problem.matrix();
         let size = matrix.nrows().min(matrix.ncols());
         let block = target_rank.saturating_add(self.oversampling).min(size);
         let test = gaussian::<T>(matrix.ncols(), block, rng);
@@ -92,7 +92,7 @@ impl<T: Scalar> Method<T> for BlockKrylov {
             newest = extension(basis.as_ref(), forth, rng, parallelism);
             basis = joined(&basis, &newest);
         }
-        Ok(pair_of(best_in_range(matrix, basis.as_ref(), target_rank, parallelism)?))
+        Ok(pair_of(&best_in_range(matrix, basis.as_ref(), target_rank, parallelism)?, target_rank))
     }
 }
 

@@ -90,7 +90,10 @@ impl<T: Scalar> Method<T> for Coreset {
         exponentials_by_rows(left.as_mut());
         let notes = (rank < draw.target_rank)
             .then(|| format!("stopped at rank {rank} of {}: the residual is at rounding level", draw.target_rank));
-        Ok(Approximation { factors: with_rows_summing_to_one(left, weights)?, notes: notes.into_iter().collect() })
+        Ok(Approximation {
+            factors: with_rows_summing_to_one(left, weights)?.into(),
+            notes: notes.into_iter().collect(),
+        })
     }
 }
 

@@ -61,7 +61,7 @@ impl Facts for Cur {
 impl<T: Scalar> Method<T> for Cur {
     fn factor(&self, problem: &Problem<T>, draw: Draw<'_>) -> Result<Approximation<T>, MethodError> {
         let Draw { target_rank, rng, parallelism } = draw;
-        let matrix = problem.matrix.as_ref();
+        let matrix = problem.matrix();
         let (m, n) = matrix.shape();
         let sketch_size = target_rank.saturating_add(self.oversampling).min(m.min(n));
 
@@ -84,7 +84,7 @@ impl<T: Scalar> Method<T> for Cur {
         let kept = kept_columns.min(kept_rows);
         let notes =
             (kept < target_rank).then(|| format!("chosen columns and rows of numerical rank {kept} of {target_rank}"));
-        Ok(Approximation { factors: LowRank::new(left, rows), notes: notes.into_iter().collect() })
+        Ok(Approximation { factors: LowRank::new(left, rows).into(), notes: notes.into_iter().collect() })
     }
 }
 

@@ -76,7 +76,7 @@ impl Facts for GeneralizedNystrom {
 impl<T: Scalar> Method<T> for GeneralizedNystrom {
     fn factor(&self, problem: &Problem<T>, draw: Draw<'_>) -> Result<Approximation<T>, MethodError> {
         let Draw { target_rank, rng, parallelism } = draw;
-        let matrix = problem.matrix.as_ref();
+        let matrix = problem.matrix();
         let x = gaussian::<T>(matrix.ncols(), target_rank, rng);
         let y = gaussian::<T>(matrix.nrows(), self.sketch_rows(matrix.nrows(), target_rank), rng);
         let columns = product(matrix, x.as_ref(), parallelism);
@@ -94,6 +94,6 @@ impl<T: Scalar> Method<T> for GeneralizedNystrom {
             product(columns.as_ref(), unmixed.as_ref(), parallelism),
             product(core.left.subcols(0, kept).transpose(), rows.as_ref(), parallelism),
         );
-        Ok(Approximation { factors, notes })
+        Ok(Approximation { factors: factors.into(), notes })
     }
 }

@@ -16,11 +16,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Approximation, Draw, Facts, Forecast, Method, MethodError, Traits,
-    unformed::{head, head_dim, refusal, segment_means, segments},
+    unformed::{head, head_dim, refusal, renormalized, segment_means, segments},
 };
 use crate::{
     linalg::{Scalar, gaussian::gaussian, range_finder::product, softmax::attention_matrix},
-    low_rank::LowRank,
     parameters::Parameters,
     problem::{Outline, Problem},
 };
@@ -31,6 +30,9 @@ use crate::{
 pub struct Linformer {
     /// `gaussian`: random and untrained. `segment_means`: pooling.
     pub projection: Projection,
+    /// Whether the rows of the product are divided by their sums.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub renormalize_rows: bool,
 }
 
 /// What mixes the keys (and the values).
@@ -43,13 +45,13 @@ pub enum Projection {
 
 impl Default for Linformer {
     fn default() -> Self {
-        Self { projection: Projection::Gaussian }
+        Self { projection: Projection::Gaussian, renormalize_rows: false }
     }
 }
 
 impl Parameters for Linformer {
     const KIND: &'static str = "linformer";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 }
 
 impl Facts for Linformer {
@@ -89,6 +91,7 @@ impl<T: Scalar> Method<T> for Linformer {
             }
         };
         let weights = attention_matrix(head.queries.as_ref(), mixed.as_ref(), head.scale, false, draw.parallelism);
-        Ok(Approximation { factors: LowRank::new(weights, projection), notes: Vec::new() })
+        let factors = renormalized(self.renormalize_rows, weights, projection)?;
+        Ok(Approximation { factors: factors.into(), notes: Vec::new() })
     }
 }

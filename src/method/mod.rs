@@ -3,19 +3,24 @@
 mod block_krylov;
 mod coreset;
 mod cur;
+mod exact_attention;
 mod generalized_nystrom;
+mod k_means;
 mod linformer;
 mod nystrom;
 mod nystromformer;
 mod performer;
 mod randomized_svd;
 mod skyformer;
+mod sliding_window;
+mod top_k;
 mod truncated_svd;
 mod unformed;
 
 use faer::Par;
 
 use crate::{
+    approximant::{Approximant, Operator},
     linalg::{
         Scalar,
         scale::{NotFinite, excess_exponent, magnitude, scaled},
@@ -41,6 +46,9 @@ registry! {
         Performer(performer::Performer),
         Coreset(coreset::Coreset),
         Skyformer(skyformer::Skyformer),
+        ExactAttention(exact_attention::ExactAttention),
+        TopK(top_k::TopK),
+        SlidingWindow(sliding_window::SlidingWindow),
     }
 }
 
@@ -66,7 +74,7 @@ pub struct Draw<'a> {
 /// What a method returns.
 #[derive(Debug, Clone)]
 pub struct Approximation<T> {
-    pub factors: LowRank<T>,
+    pub factors: Approximant<T>,
     /// What the method had to do beyond its plain course (fallbacks taken, pivots exhausted), for the row's `notes`.
     pub notes: Vec<String>,
 }
@@ -102,6 +110,12 @@ pub struct Forecast {
 /// What is known of a method without running it.
 pub trait Facts {
     fn traits(&self) -> Traits;
+
+    /// The ranks it is run at, of those asked for.
+    fn target_ranks(&self, outline: Outline, asked: &[usize]) -> Vec<usize> {
+        let _ = outline;
+        asked.to_vec()
+    }
 
     /// Why it cannot be applied to such a problem, as a clause for the skipped row; `None` if it can.
     fn refuses(&self, outline: Outline, target_rank: usize) -> Option<String> {
@@ -143,6 +157,9 @@ impl MethodSpec {
             Self::Performer(method) => method,
             Self::Coreset(method) => method,
             Self::Skyformer(method) => method,
+            Self::ExactAttention(method) => method,
+            Self::TopK(method) => method,
+            Self::SlidingWindow(method) => method,
         }
     }
 
@@ -150,6 +167,12 @@ impl MethodSpec {
     #[must_use]
     pub fn traits(&self) -> Traits {
         self.method::<f64>().traits()
+    }
+
+    /// See [`Facts::target_ranks`].
+    #[must_use]
+    pub fn target_ranks(&self, outline: Outline, asked: &[usize]) -> Vec<usize> {
+        self.method::<f64>().target_ranks(outline, asked)
     }
 
     /// See [`Facts::refuses`].
@@ -171,21 +194,17 @@ impl MethodSpec {
     }
 
     /// Approximates a problem by a pair of factors. The clock of the runner is around this call and nothing else, so it
-    /// holds the check of finiteness and the scaling as well as the method itself.
+    /// holds the check of finiteness and the scaling as well as the method itself; and the
+    /// formation of attention that was left unformed, where the method reads the matrix.
     ///
     /// # Errors
     /// Non-finite input, named; or a numerical failure after every recorded fallback. Never NaN in the factors.
     pub fn factor<T: Scalar>(&self, problem: &Problem<T>, draw: Draw<'_>) -> Result<Approximation<T>, MethodError> {
         let method = self.method::<T>();
         let approximation = if method.traits().needs_matrix {
-            match excess_exponent::<T>(magnitude(problem.matrix.as_ref())?) {
-                None => method.factor(problem, draw)?,
-                Some(exponent) => {
-                    let moderate = Problem { matrix: scaled(problem.matrix.as_ref(), -exponent), ..problem.clone() };
-                    let mut approximation = method.factor(&moderate, draw)?;
-                    approximation.factors = rescaled(&approximation.factors, exponent);
-                    approximation
-                }
+            match &problem.formed {
+                Some(_) => factor_scaled(method, problem, draw)?,
+                None => factor_scaled(method, &problem.clone().form(), draw)?,
             }
         } else {
             if let Structure::Attention(head) = &problem.structure {
@@ -202,18 +221,35 @@ impl MethodSpec {
     }
 }
 
+/// Applies a method that reads the matrix to the matrix at a moderate scale.
+fn factor_scaled<T: Scalar>(
+    method: &dyn Method<T>,
+    problem: &Problem<T>,
+    draw: Draw<'_>,
+) -> Result<Approximation<T>, MethodError> {
+    let Some(exponent) = excess_exponent::<T>(magnitude(problem.matrix())?) else {
+        return method.factor(problem, draw);
+    };
+    let moderate = Problem { formed: Some(scaled(problem.matrix(), -exponent)), ..problem.clone() };
+    let approximation = method.factor(&moderate, draw)?;
+    Ok(match approximation.factors {
+        Approximant::Pair(pair) => Approximation { factors: rescaled(&pair, exponent).into(), ..approximation },
+        _ => approximation,
+    })
+}
+
 /// The pair times 2^`exponent`, half of it on each side so that neither factor leaves the range of `T` alone.
 fn rescaled<T: Scalar>(factors: &LowRank<T>, exponent: i32) -> LowRank<T> {
     let half = exponent / 2;
     LowRank::new(scaled(factors.left.as_ref(), half), scaled(factors.right.as_ref(), exponent - half))
 }
 
-/// U·Σ and Vᵀ as a pair.
-fn pair_of<T: Scalar>(svd: Svd<T>) -> Approximation<T> {
-    let left =
-        faer::Mat::from_fn(svd.left.nrows(), svd.left.ncols(), |i, j| svd.left[(i, j)] * T::of(svd.singular_values[j]));
+/// The leading `rank` columns of U·Σ and rows of Vᵀ as a pair.
+fn pair_of<T: Scalar>(svd: &Svd<T>, rank: usize) -> Approximation<T> {
+    let rank = rank.min(svd.left.ncols());
+    let left = faer::Mat::from_fn(svd.left.nrows(), rank, |i, j| svd.left[(i, j)] * T::of(svd.singular_values[j]));
     Approximation {
-        factors: LowRank::new(left, svd.right.transpose().to_owned()),
+        factors: LowRank::new(left, svd.right.subcols(0, rank).transpose().to_owned()).into(),
         notes: svd.fallback.map(str::to_owned).into_iter().collect(),
     }
 }

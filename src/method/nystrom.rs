@@ -96,7 +96,7 @@ impl Facts for Nystrom {
 impl<T: Scalar> Method<T> for Nystrom {
     fn factor(&self, problem: &Problem<T>, draw: Draw<'_>) -> Result<Approximation<T>, MethodError> {
         let Draw { target_rank, rng, parallelism } = draw;
-        let kernel = problem.matrix.as_ref();
+        let kernel = problem.matrix();
         match self.sampling {
             Sampling::Uniform => uniform(kernel, target_rank, rng, parallelism),
             Sampling::RpCholesky => Ok(rp_cholesky(kernel, target_rank, rng)),
@@ -121,7 +121,8 @@ fn uniform<T: Scalar>(
     let (inverse, kept) = pseudoinverse::by_svd(core.as_ref(), cutoff, parallelism)?;
     let notes = (kept < k).then(|| format!("core of numerical rank {kept} of {k}"));
     Ok(Approximation {
-        factors: LowRank::new(product(columns.as_ref(), inverse.as_ref(), parallelism), columns.transpose().to_owned()),
+        factors: LowRank::new(product(columns.as_ref(), inverse.as_ref(), parallelism), columns.transpose().to_owned())
+            .into(),
         notes: notes.into_iter().collect(),
     })
 }
@@ -135,7 +136,7 @@ fn rp_cholesky<T: Scalar>(kernel: MatRef<'_, T>, k: usize, rng: &mut Rng) -> App
     let rank = pivots.len();
     let notes = (rank < k).then(|| format!("stopped at rank {rank} of {k}: the residual is at rounding level"));
     Approximation {
-        factors: LowRank::new(factor.clone(), factor.transpose().to_owned()),
+        factors: LowRank::new(factor.clone(), factor.transpose().to_owned()).into(),
         notes: notes.into_iter().collect(),
     }
 }
@@ -165,7 +166,7 @@ fn gaussian_sketch<T: Scalar>(
             let eigenvalues: Vec<f64> =
                 svd.singular_values.iter().map(|value| (value * value - shift).max(0.0)).collect();
             let left = Mat::from_fn(n, k, |i, j| svd.left[(i, j)] * T::of(eigenvalues[j]));
-            return Ok(Approximation { factors: LowRank::new(left, svd.left.transpose().to_owned()), notes });
+            return Ok(Approximation { factors: LowRank::new(left, svd.left.transpose().to_owned()).into(), notes });
         }
         shift = (shift * 10.0).max(f64::MIN_POSITIVE);
         notes = vec![format!("shift raised to {shift:.1e}")];

@@ -1,26 +1,27 @@
 //! Nyströmformer: P ≈ softmax(QK̃ᵀ/√d) · softmax(Q̃K̃ᵀ/√d)⁺ · softmax(QK̃…)ᵀ-like rows softmax(Q̃Kᵀ/√d), with landmarks Q̃, K̃ =
-//! means of k consecutive segments of Q and K. Xiong et al. 2021, equation 13 and Algorithm 1.
+//! means of k consecutive segments of Q and K (or the centres of k clusters). Xiong et al. 2021, equation 13 and Algorithm 1.
 //!
 //! Cost: 2·2nkd flops for the two thin score matrices, 2nk² for the product, 8k³ a step for the iterative pseudoinverse;
 //! linear in n, and the n×n matrix is never formed.
 //!
 //! Breaks: the core softmax(Q̃K̃ᵀ/√d) is ill conditioned on real heads, so an exact pseudoinverse blows up without a cut-off
 //! and the six published iterations give a damped one; rows of the result need not sum to 1 and entries may be negative.
-//! Segment means of a causal head would look ahead, so causal attention is refused, as in the paper.
+//! Landmarks of a causal head would look ahead, so causal attention is refused, as in the paper.
 //!
 //! Inside the clock: the check of finiteness, the segment means, the three softmaxes, the pseudoinverse and its product
 //! with the left factor.
 
+use faer::{Mat, MatRef, Par};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
     Approximation, Draw, Facts, Forecast, Method, MethodError, Traits,
-    unformed::{head, head_dim, refusal, segment_means},
+    k_means::k_means,
+    unformed::{head, head_dim, refusal, renormalized, segment_means},
 };
 use crate::{
     linalg::{Scalar, pseudoinverse, range_finder::product, softmax::attention_matrix},
-    low_rank::LowRank,
     parameters::{Invalid, Parameters},
     problem::{Outline, Problem},
 };
@@ -35,6 +36,35 @@ pub struct Nystromformer {
     pub iterations: usize,
     /// `exact` only: singular values of the core below this share of its largest are dropped.
     pub cutoff: f64,
+    /// What stands for a group of queries (or keys).
+    #[serde(skip_serializing_if = "Landmarks::are_published")]
+    pub landmarks: Landmarks,
+    /// Whether the rows of the product are divided by their sums.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub renormalize_rows: bool,
+}
+
+/// How landmarks are chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Landmarks {
+    /// Means of consecutive tokens, as published.
+    SegmentMeans,
+    /// Centres of clusters: Lloyd's iteration from the segment means.
+    KMeans,
+}
+
+impl Landmarks {
+    fn are_published(&self) -> bool {
+        *self == Self::SegmentMeans
+    }
+
+    fn of<T: Scalar>(self, rows: MatRef<'_, T>, count: usize, parallelism: Par) -> Mat<T> {
+        match self {
+            Self::SegmentMeans => segment_means(rows, count),
+            Self::KMeans => k_means(rows, segment_means(rows, count), parallelism),
+        }
+    }
 }
 
 /// How the core of a Nyströmformer approximation is inverted.
@@ -47,13 +77,19 @@ pub enum Pseudoinverse {
 
 impl Default for Nystromformer {
     fn default() -> Self {
-        Self { pseudoinverse: Pseudoinverse::Iterative, iterations: 6, cutoff: 1e-12 }
+        Self {
+            pseudoinverse: Pseudoinverse::Iterative,
+            iterations: 6,
+            cutoff: 1e-12,
+            landmarks: Landmarks::SegmentMeans,
+            renormalize_rows: false,
+        }
     }
 }
 
 impl Parameters for Nystromformer {
     const KIND: &'static str = "nystromformer";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn check(&self) -> Result<(), Invalid> {
         if self.iterations == 0 || self.iterations > 1000 {
@@ -72,7 +108,7 @@ impl Facts for Nystromformer {
     }
 
     fn refuses(&self, outline: Outline, _target_rank: usize) -> Option<String> {
-        refusal(outline, "segment means look ahead: its published form is not causal")
+        refusal(outline, "landmarks look ahead: its published form is not causal")
     }
 
     fn forecast(&self, outline: Outline, target_rank: usize) -> Forecast {
@@ -82,7 +118,14 @@ impl Facts for Nystromformer {
             Pseudoinverse::Exact => 24 * k * k * k,
             Pseudoinverse::Iterative => 8 * k * k * k * self.iterations as u64,
         };
-        Forecast { flops: 2 * (m + n + k) * k * d + inversion + 2 * m * k * k, entries: (2 * m + n) * k + 6 * k * k }
+        let clustering = match self.landmarks {
+            Landmarks::SegmentMeans => 0,
+            Landmarks::KMeans => super::k_means::ITERATIONS as u64 * 2 * (m + n) * k * d,
+        };
+        Forecast {
+            flops: clustering + 2 * (m + n + k) * k * d + inversion + 2 * m * k * k,
+            entries: (2 * m + n) * k + 6 * k * k,
+        }
     }
 }
 
@@ -91,8 +134,8 @@ impl<T: Scalar> Method<T> for Nystromformer {
         let head = head(problem)?;
         let parallelism = draw.parallelism;
         let (queries, keys) = (head.queries.as_ref(), head.keys.as_ref());
-        let query_landmarks = segment_means(queries, draw.target_rank);
-        let key_landmarks = segment_means(keys, draw.target_rank);
+        let query_landmarks = self.landmarks.of(queries, draw.target_rank, parallelism);
+        let key_landmarks = self.landmarks.of(keys, draw.target_rank, parallelism);
         let onto_landmarks = attention_matrix(queries, key_landmarks.as_ref(), head.scale, false, parallelism);
         let core = attention_matrix(query_landmarks.as_ref(), key_landmarks.as_ref(), head.scale, false, parallelism);
         let from_landmarks = attention_matrix(query_landmarks.as_ref(), keys, head.scale, false, parallelism);
@@ -110,6 +153,7 @@ impl<T: Scalar> Method<T> for Nystromformer {
             }
         };
         let left = product(onto_landmarks.as_ref(), inverse.as_ref(), parallelism);
-        Ok(Approximation { factors: LowRank::new(left, from_landmarks), notes })
+        let factors = renormalized(self.renormalize_rows, left, from_landmarks)?;
+        Ok(Approximation { factors: factors.into(), notes })
     }
 }

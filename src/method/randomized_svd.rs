@@ -91,9 +91,10 @@ impl Facts for RandomizedSvd {
 
 impl<T: Scalar> Method<T> for RandomizedSvd {
     fn factor(&self, problem: &Problem<T>, draw: Draw<'_>) -> Result<Approximation<T>, MethodError> {
-        let matrix = problem.matrix.as_ref();
+        let matrix = problem.matrix();
         let sketch_size = self.sketch_size(matrix.nrows().min(matrix.ncols()), draw.target_rank);
         let basis = power_range(matrix, sketch_size, self.power_iterations, draw.rng, draw.parallelism);
-        Ok(pair_of(best_in_range(matrix, basis.as_ref(), draw.target_rank, draw.parallelism)?))
+        let svd = best_in_range(matrix, basis.as_ref(), draw.target_rank, draw.parallelism)?;
+        Ok(pair_of(&svd, draw.target_rank))
     }
 }

@@ -83,7 +83,7 @@ impl<T: Scalar> Method<T> for Skyformer {
             column.iter_mut().for_each(|entry| *entry *= factor);
         }
         let notes = (kept < k).then(|| format!("core of numerical rank {kept} of {k}"));
-        Ok(Approximation { factors: with_rows_summing_to_one(left, right)?, notes: notes.into_iter().collect() })
+        Ok(Approximation { factors: with_rows_summing_to_one(left, right)?.into(), notes: notes.into_iter().collect() })
     }
 }
 

@@ -79,7 +79,7 @@ impl Facts for TruncatedSvd {
 
 impl<T: Scalar> Method<T> for TruncatedSvd {
     fn factor(&self, problem: &Problem<T>, draw: Draw<'_>) -> Result<Approximation<T>, MethodError> {
-        let matrix = problem.matrix.as_ref();
+        let matrix = problem.matrix();
         let svd = match self.algorithm {
             Algorithm::Full => thin_svd(matrix, draw.parallelism)?,
             Algorithm::Krylov => {
@@ -89,8 +89,6 @@ impl<T: Scalar> Method<T> for TruncatedSvd {
                 leading_triplets(matrix, draw.target_rank, tolerance, draw.rng, draw.parallelism)?
             }
         };
-        let mut approximation = pair_of(svd);
-        approximation.factors = approximation.factors.truncate(draw.target_rank);
-        Ok(approximation)
+        Ok(pair_of(&svd, draw.target_rank))
     }
 }

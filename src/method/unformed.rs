@@ -31,6 +31,38 @@ pub fn refusal(outline: Outline, looks_ahead: &str) -> Option<String> {
     }
 }
 
+/// Why a method that can mask is not applied to a problem.
+pub fn not_attention(outline: Outline) -> Option<String> {
+    match outline.structure {
+        StructureKind::Attention { .. } => None,
+        _ => Some(NEEDS_A_HEAD.to_owned()),
+    }
+}
+
+/// The entries row by row.
+pub fn rows_of<T: Scalar>(matrix: MatRef<'_, T>) -> Vec<T> {
+    let mut rows = vec![T::zero(); matrix.nrows() * matrix.ncols()];
+    for (l, column) in matrix.col_iter().enumerate() {
+        for (i, &entry) in column.iter().enumerate() {
+            rows[i * matrix.ncols() + l] = entry;
+        }
+    }
+    rows
+}
+
+/// Replaces a few scores by their softmax.
+pub fn softmax_of_few<T: Scalar>(scores: &mut [T]) {
+    let largest = scores.iter().copied().fold(T::of(f64::NEG_INFINITY), |a, b| if b > a { b } else { a });
+    let mut sum = 0.0;
+    for score in scores.iter_mut() {
+        *score = (*score - largest).exp_of_nonpositive();
+        sum += score.to_f64();
+    }
+    for score in scores.iter_mut() {
+        *score = T::of(score.to_f64() / sum);
+    }
+}
+
 /// d, or 0 where there is no head.
 pub fn head_dim(outline: Outline) -> u64 {
     match outline.structure {
@@ -48,8 +80,19 @@ pub fn segments(n: usize, count: usize) -> impl Iterator<Item = (usize, usize)> 
 pub fn segment_means<T: Scalar>(rows: MatRef<'_, T>, count: usize) -> Mat<T> {
     let mut means = Mat::zeros(count, rows.ncols());
     for (segment, (from, to)) in segments(rows.nrows(), count).enumerate() {
-        for j in 0..rows.ncols() {
-            let sum: f64 = (from..to).map(|i| rows[(i, j)].to_f64()).sum();
+        for (j, column) in rows.subrows(from, to - from).col_iter().enumerate() {
+            // Eight running sums: no addition waits for the one before.
+            let mut sums = [0.0; 8];
+            let Some(column) = column.try_as_col_major() else {
+                means[(segment, j)] =
+                    T::of(column.iter().map(|entry| entry.to_f64()).sum::<f64>() / (to - from) as f64);
+                continue;
+            };
+            let (eights, rest) = column.as_slice().as_chunks::<8>();
+            for eight in eights {
+                sums.iter_mut().zip(eight).for_each(|(sum, entry)| *sum += entry.to_f64());
+            }
+            let sum = sums.iter().sum::<f64>() + rest.iter().map(|entry| entry.to_f64()).sum::<f64>();
             means[(segment, j)] = T::of(sum / (to - from) as f64);
         }
     }
@@ -110,6 +153,14 @@ pub fn with_rows_summing_to_one<T: Scalar>(mut left: Mat<T>, right: Mat<T>) -> R
         }
     }
     Ok(LowRank::new(left, right))
+}
+
+/// The pair, its rows divided by their sums if asked.
+///
+/// # Errors
+/// A row sums to zero.
+pub fn renormalized<T: Scalar>(asked: bool, left: Mat<T>, right: Mat<T>) -> Result<LowRank<T>, MethodError> {
+    if asked { with_rows_summing_to_one(left, right) } else { Ok(LowRank::new(left, right)) }
 }
 
 #[cfg(test)]

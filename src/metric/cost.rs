@@ -1,26 +1,26 @@
-//! What keeping and using a pair costs.
+//! What keeping and using an approximation costs.
 
-use crate::{linalg::Scalar, low_rank::LowRank};
+use crate::{approximant::Operator, linalg::Scalar};
 
-/// What a pair costs beside the exact matrix.
+/// What an approximation costs beside the exact matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cost {
-    /// Numbers in the pair: r(m+n).
+    /// Numbers stored: r(m+n) of a pair.
     pub parameters: u64,
-    /// Bytes of the pair.
+    /// Bytes stored.
     pub bytes: u64,
     /// Flops to apply it to V.
     pub apply_flops: u64,
 }
 
 impl Cost {
-    /// Of a pair that is applied to an n×`value_columns` block.
+    /// Of an approximation that is applied to an n×`value_columns` block.
     #[must_use]
-    pub fn of<T: Scalar>(factors: &LowRank<T>, value_columns: usize) -> Self {
+    pub fn of<T: Scalar>(approximant: &impl Operator<T>, value_columns: usize) -> Self {
         Self {
-            parameters: factors.parameters() as u64,
-            bytes: factors.bytes() as u64,
-            apply_flops: factors.apply_flops(value_columns),
+            parameters: approximant.parameters() as u64,
+            bytes: approximant.bytes() as u64,
+            apply_flops: approximant.apply_flops(value_columns),
         }
     }
 }
@@ -36,6 +36,7 @@ mod tests {
     use faer::Mat;
 
     use super::*;
+    use crate::low_rank::LowRank;
 
     #[test]
     fn the_break_even_rank_is_that_of_the_published_examples() {

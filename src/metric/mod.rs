@@ -3,13 +3,16 @@
 //! [`Reference`] holds what is computed once per matrix: its singular values, A·V, the probes. [`Reference::measure`] then
 //! measures one pair of factors against it.
 
+mod by_rows;
 mod cost;
 mod matrix_error;
 mod output_error;
 mod probe;
+mod row_sample;
 mod spectrum;
 mod stochasticity;
 
+pub use by_rows::RowReference;
 pub use cost::{Cost, break_even_rank};
 pub use matrix_error::{BetterThanOptimal, better_than_optimal};
 pub use probe::ProbeError;
@@ -18,6 +21,7 @@ pub use spectrum::Spectrum;
 use faer::{Mat, MatRef, Par};
 
 use crate::{
+    approximant::Approximant,
     linalg::{
         Scalar,
         norms::frobenius,
@@ -29,7 +33,60 @@ use crate::{
     problem::{Problem, Structure},
 };
 
-/// A matrix with everything its approximations are measured against.
+/// What the approximations of a problem are measured against: its matrix, its rows, or both.
+#[derive(Debug, Clone)]
+pub struct Yardstick {
+    /// Where the matrix is formed: pairs of factors are measured against all of it.
+    matrix: Option<Reference>,
+    /// Where the problem is attention: what is no pair, and everything if the matrix is not formed, is measured by rows.
+    rows: Option<RowReference>,
+}
+
+impl Yardstick {
+    /// Of a problem; errors of attention that is not formed are measured on at most `budget` rows, drawn by `seed`.
+    ///
+    /// # Errors
+    /// See [`Reference::new`] and [`RowReference::new`].
+    pub fn new<T: Scalar>(
+        problem: &Problem<T>,
+        budget: usize,
+        seed: u64,
+        parallelism: Par,
+    ) -> Result<Self, ReferenceError> {
+        let matrix = problem.formed.is_some().then(|| Reference::new(problem, parallelism)).transpose()?;
+        let budget = if matrix.is_some() { usize::MAX } else { budget };
+        let rows = match &problem.structure {
+            Structure::Attention(head) => Some(RowReference::new(head, &problem.values, budget, seed)?),
+            Structure::General | Structure::PositiveSemidefinite => None,
+        };
+        Ok(Self { matrix, rows })
+    }
+
+    /// The singular values and what follows from them, where the matrix is formed.
+    #[must_use]
+    pub fn spectrum(&self) -> Option<&Spectrum> {
+        self.matrix.as_ref().map(Reference::spectrum)
+    }
+
+    /// Measures an approximation meant to have rank `target_rank`.
+    ///
+    /// # Errors
+    /// See [`Reference::measure`] and [`RowReference::measure`].
+    pub fn measure<T: Scalar>(
+        &self,
+        approximant: &Approximant<T>,
+        target_rank: usize,
+        parallelism: Par,
+    ) -> Result<Measures, MeasureError> {
+        match (&self.matrix, &self.rows, approximant) {
+            (Some(matrix), _, Approximant::Pair(pair)) => matrix.measure(pair, target_rank, parallelism),
+            (_, Some(rows), approximant) => rows.measure(approximant, parallelism),
+            (_, None, _) => Err(MeasureError::NoRows),
+        }
+    }
+}
+
+/// A formed matrix with everything its approximations are measured against.
 #[derive(Debug, Clone)]
 pub struct Reference {
     /// A, m×n, widened from the precision of the problem.
@@ -66,6 +123,8 @@ pub enum MeasureError {
     Residual(NotFinite),
     #[error(transparent)]
     Probe(#[from] ProbeError),
+    #[error("what is no pair of factors is measured on the rows of attention only")]
+    NoRows,
     #[error(transparent)]
     BetterThanOptimal(#[from] BetterThanOptimal),
 }
@@ -85,6 +144,12 @@ pub struct Measures {
     pub negative_mass: Option<f64>,
     pub kl_divergence: Option<f64>,
     pub top1_agreement: Option<f64>,
+    /// Rows the errors were measured on; `None` where the whole matrix was.
+    pub measured_rows: Option<usize>,
+    /// 95 % interval of the relative Frobenius error, where rows were sampled.
+    pub frobenius_interval: Option<(f64, f64)>,
+    /// 95 % interval of the relative output error, where rows were sampled.
+    pub output_interval: Option<(f64, f64)>,
 }
 
 impl Reference {
@@ -93,7 +158,7 @@ impl Reference {
     /// # Errors
     /// An entry of A or V that is not finite, named; an SVD that does not converge; a product that fails its probe.
     pub fn new<T: Scalar>(problem: &Problem<T>, parallelism: Par) -> Result<Self, ReferenceError> {
-        let matrix = to_f64(problem.matrix.as_ref());
+        let matrix = to_f64(problem.matrix());
         let values = to_f64(problem.values.as_ref());
         magnitude(values.as_ref()).map_err(ReferenceError::Values)?;
         let singular_values = svd::singular_values(matrix.as_ref(), parallelism)?;

@@ -141,7 +141,7 @@ impl Probes {
 }
 
 /// Entries of random sign between ½ and 3⁄2 in size: none hides a wrong entry, and no two cancel for sure.
-fn random_vector(length: usize, seed: u64) -> Vec<f64> {
+pub(super) fn random_vector(length: usize, seed: u64) -> Vec<f64> {
     let mut rng = generator(seed);
     (0..length)
         .map(|_| {
@@ -152,7 +152,7 @@ fn random_vector(length: usize, seed: u64) -> Vec<f64> {
 }
 
 /// f(matrix)·vector, column by column, in plain loops.
-fn times(matrix: MatRef<'_, f64>, vector: &[f64], f: impl Fn(f64) -> f64) -> Vec<f64> {
+pub(super) fn times(matrix: MatRef<'_, f64>, vector: &[f64], f: impl Fn(f64) -> f64) -> Vec<f64> {
     let mut product = vec![0.0; matrix.nrows()];
     pulp::Arch::new().dispatch(
         #[inline(always)]
@@ -169,7 +169,7 @@ fn times(matrix: MatRef<'_, f64>, vector: &[f64], f: impl Fn(f64) -> f64) -> Vec
 
 /// What a sum of `terms` products of total size `size` may be off by: γ_terms, twice (Higham, *Accuracy and Stability*, 3.1),
 /// and what underflows.
-fn rounding(terms: usize, size: f64) -> f64 {
+pub(super) fn rounding(terms: usize, size: f64) -> f64 {
     let terms = (terms + 8) as f64;
     2.0 * terms * (f64::UNIT_ROUNDOFF * size + f64::MIN_POSITIVE)
 }

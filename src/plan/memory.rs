@@ -2,21 +2,32 @@
 
 use crate::{linalg::Precision, method::Forecast, problem::Outline};
 
-/// Bytes at the peak of one cell: the matrix as it is built (f64) and as the method sees it, the tensors it is made from, the
-/// reference singular value decomposition, the dense product that errors are measured on, and the method's own work.
+/// Bytes at the peak of one cell: where the matrix is formed, the matrix as it is built (f64) and as the method sees it, the tensors it is made from, the
+/// reference singular value decomposition, the dense product that errors are measured on, and the method's own work;
+/// where it is not, what takes its place.
 #[must_use]
-pub fn memory_needed(outline: Outline, precision: Precision, forecast: Forecast) -> u64 {
+pub fn memory_needed(outline: Outline, formed: bool, precision: Precision, forecast: Forecast) -> u64 {
     let (m, n, d) = (outline.rows as u64, outline.columns as u64, outline.value_columns as u64);
     let width = precision.bytes() as u64;
     let matrix = m.saturating_mul(n);
     // V, and queries and keys of about its size where there are any.
     let tensors = m.saturating_add(n).saturating_mul(2).saturating_mul(d);
+    let work = forecast.entries.saturating_mul(width);
+    if !formed {
+        // Tensors twice (as built, as the method sees them) and once more in the reference; what the method returns, widened;
+        // on two threads a block of exact rows with three like it.
+        let rows = n.saturating_mul(ROWS_AT_ONCE);
+        return tensors.saturating_mul(16 + width).saturating_add(work.saturating_mul(3)).saturating_add(8 * rows);
+    }
     // A copy to work on, and both sides of the thin factorisation.
     let reference = matrix.saturating_add(m.saturating_add(n).saturating_mul(m.min(n)));
     let built = matrix.saturating_add(tensors).saturating_mul(8 + width);
     let measured = reference.max(matrix.saturating_mul(2)).saturating_mul(8);
-    built.saturating_add(measured).saturating_add(forecast.entries.saturating_mul(width))
+    built.saturating_add(measured).saturating_add(work)
 }
+
+/// Rows of n numbers that are held while the errors of unformed attention are measured.
+const ROWS_AT_ONCE: u64 = 2 * 4 * 64;
 
 /// Bytes that can be allocated now without swapping, as far as the system tells; otherwise as if there were no limit.
 #[must_use]
@@ -56,16 +67,16 @@ mod tests {
         let n: u64 = 4096;
         // Built in f64, rounded to f32, U, V and a copy to destroy: five matrices of which one is in f32.
         let least = n * n * (8 * 4 + 4) + 4 * 1000;
-        let needed = memory_needed(square(4096), Precision::F32, forecast);
+        let needed = memory_needed(square(4096), true, Precision::F32, forecast);
         assert!(needed >= least && needed < 2 * least, "{needed} against {least}");
-        assert!(memory_needed(square(4096), Precision::F64, forecast) > needed);
+        assert!(memory_needed(square(4096), true, Precision::F64, forecast) > needed);
     }
 
     #[test]
     fn a_matrix_beyond_the_address_space_does_not_wrap_around() {
         let side = usize::MAX / 2;
         let outline = Outline { rows: side, columns: side, value_columns: side, structure: StructureKind::General };
-        assert_eq!(memory_needed(outline, Precision::F64, Forecast { flops: 0, entries: u64::MAX }), u64::MAX);
+        assert_eq!(memory_needed(outline, true, Precision::F64, Forecast { flops: 0, entries: u64::MAX }), u64::MAX);
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub use shard::Share;
 use crate::{
     linalg::Precision,
     method::{Forecast, MethodSpec},
-    problem::{Outline, ProblemSpec},
+    problem::{Outline, ProblemSpec, StructureKind},
     random::named_seed,
     spec::{Experiment, Instance, OnDisk, TensorFiles},
 };
@@ -36,6 +36,8 @@ pub struct Block {
     pub problem: usize,
     pub precision: Precision,
     pub outline: Outline,
+    /// Whether the matrix is formed; streamed attention is not.
+    pub formed: bool,
     /// Seed of the matrix.
     pub seed: u64,
     pub cells: Vec<Cell>,
@@ -133,14 +135,19 @@ fn empty_block(
         .collect();
     files.sort();
     files.dedup();
-    let id = hashed(&serde_json::json!({
+    let streaming = experiment.streaming.filter(|_| matches!(outline.structure, StructureKind::Attention { .. }));
+    let mut identity = serde_json::json!({
         "problem": described,
         "files": files,
         "precision": precision,
         "seed": experiment.seed,
-    }));
+    });
+    if let Some(streaming) = streaming {
+        identity["streaming"] = serde_json::json!(streaming);
+    }
+    let id = hashed(&identity);
     let seed = named_seed(experiment.seed, &["problem", &name_of_problem(spec)]);
-    Block { id, problem, precision, outline, seed, cells: Vec::new() }
+    Block { id, problem, precision, outline, formed: streaming.is_none(), seed, cells: Vec::new() }
 }
 
 /// The cells of one method on one matrix. A seed depends on the problem, the method and the trial: not on the rank, so that one
@@ -152,10 +159,17 @@ fn cells(experiment: &Experiment, block: &Block, method: usize, available_bytes:
     let method_name = name_of_method(spec);
     let trials = if spec.traits().random { experiment.trials } else { 1 };
     let mut cells = Vec::with_capacity(experiment.target_ranks.len() * trials);
-    for &target_rank in &experiment.target_ranks {
-        let forecast = spec.forecast(block.outline, target_rank);
+    for target_rank in spec.target_ranks(block.outline, &experiment.target_ranks) {
+        let mut forecast = spec.forecast(block.outline, target_rank);
+        if !block.formed && spec.traits().needs_matrix {
+            // It forms the matrix itself, and keeps it while it works.
+            let (m, n, d) =
+                (block.outline.rows as u64, block.outline.columns as u64, block.outline.value_columns as u64);
+            forecast.entries = forecast.entries.saturating_add(m.saturating_mul(n));
+            forecast.flops = forecast.flops.saturating_add(m.saturating_mul(n).saturating_mul(2 * d));
+        }
         let skip = spec.refuses(block.outline, target_rank).or_else(|| {
-            let needed = memory_needed(block.outline, block.precision, forecast);
+            let needed = memory_needed(block.outline, block.formed, block.precision, forecast);
             (needed > available_bytes)
                 .then(|| format!("needs about {}, and {} are available", in_words(needed), in_words(available_bytes)))
         });

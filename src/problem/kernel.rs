@@ -95,6 +95,11 @@ impl Source for Kernel {
                 matrix[(j, i)] = similarity;
             }
         }
-        Ok(Problem { matrix, structure: Structure::PositiveSemidefinite, values, prescribed_singular_values: None })
+        Ok(Problem {
+            formed: Some(matrix),
+            structure: Structure::PositiveSemidefinite,
+            values,
+            prescribed_singular_values: None,
+        })
     }
 }

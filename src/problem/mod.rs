@@ -15,10 +15,11 @@ pub use tensor_file::TensorFile;
 
 use std::fmt;
 
-use faer::{Mat, Par};
+use faer::{Mat, MatRef, Par};
 
+pub use crate::linalg::Head;
 use crate::{
-    linalg::{Scalar, from_f64, softmax::attention_matrix},
+    linalg::{Scalar, from_f64},
     parameters::{Invalid, Parameters, registry},
     random::Rng,
 };
@@ -47,7 +48,7 @@ pub trait Source: Parameters {
     /// A clause saying which shape was expected.
     fn outline(&self, tensors: &[Vec<usize>]) -> Result<Outline, String>;
 
-    /// The matrix, in f64, from the contents of [`Source::tensors`] and a generator of its own.
+    /// The matrix (of attention: what it is formed from), in f64, from the contents of [`Source::tensors`] and a generator of its own.
     ///
     /// # Errors
     /// What is wrong with the tensors (shape, NaN or infinite entries, named).
@@ -111,8 +112,8 @@ pub enum ProblemError {
 /// A matrix to approximate, with what is known of it.
 #[derive(Debug, Clone)]
 pub struct Problem<T> {
-    /// A, m×n.
-    pub matrix: Mat<T>,
+    /// A, m×n; `None` of attention that stays unformed.
+    pub formed: Option<Mat<T>>,
     /// What else is known, which some methods need.
     pub structure: Structure<T>,
     /// V, n×d: what the approximation is applied to (the value vectors of an attention head; a Gaussian block elsewhere).
@@ -129,16 +130,6 @@ pub enum Structure<T> {
     PositiveSemidefinite,
     /// `softmax(scale · Q Kᵀ)` by rows, masked above the diagonal if causal.
     Attention(Head<T>),
-}
-
-/// One attention head: queries n×d, keys n×d.
-#[derive(Debug, Clone)]
-pub struct Head<T> {
-    pub queries: Mat<T>,
-    pub keys: Mat<T>,
-    /// What multiplies QKᵀ: 1/√d, over the temperature.
-    pub scale: f64,
-    pub causal: bool,
 }
 
 impl ProblemSpec {
@@ -167,11 +158,19 @@ impl ProblemSpec {
         self.source().outline(tensors)
     }
 
-    /// See [`Source::build`].
+    /// See [`Source::build`]; attention is formed.
     ///
     /// # Errors
     /// What is wrong with the tensors.
     pub fn build(&self, tensors: &[Tensor], rng: &mut Rng) -> Result<Problem<f64>, ProblemError> {
+        self.source().build(tensors, rng).map(Problem::form)
+    }
+
+    /// See [`Source::build`]; attention stays unformed.
+    ///
+    /// # Errors
+    /// What is wrong with the tensors.
+    pub fn build_unformed(&self, tensors: &[Tensor], rng: &mut Rng) -> Result<Problem<f64>, ProblemError> {
         self.source().build(tensors, rng)
     }
 }
@@ -196,31 +195,26 @@ impl<S: Source> DynSource for S {
 }
 
 impl Problem<f64> {
-    /// The attention of one head over its value vectors, formed in f64.
+    /// The attention of one head over its value vectors, unformed.
     fn attention(head: Head<f64>, values: Mat<f64>) -> Self {
-        let matrix = head.form();
-        Self { matrix, structure: Structure::Attention(head), values, prescribed_singular_values: None }
+        Self { formed: None, structure: Structure::Attention(head), values, prescribed_singular_values: None }
     }
 
     /// The same problem in the precision of `T`. An attention matrix is formed again from the rounded Q and K, as a program
     /// computing in `T` would form it.
     #[must_use]
     pub fn round<T: Scalar>(&self) -> Problem<T> {
-        let (matrix, structure) = match &self.structure {
-            Structure::General => (from_f64(self.matrix.as_ref()), Structure::General),
-            Structure::PositiveSemidefinite => (from_f64(self.matrix.as_ref()), Structure::PositiveSemidefinite),
-            Structure::Attention(head) => {
-                let head = Head {
-                    queries: from_f64(head.queries.as_ref()),
-                    keys: from_f64(head.keys.as_ref()),
-                    scale: head.scale,
-                    causal: head.causal,
-                };
-                (head.form(), Structure::Attention(head))
-            }
+        let structure = match &self.structure {
+            Structure::General => Structure::General,
+            Structure::PositiveSemidefinite => Structure::PositiveSemidefinite,
+            Structure::Attention(head) => Structure::Attention(head.round()),
+        };
+        let rounded = |matrix: &Mat<f64>| match &structure {
+            Structure::Attention(head) => head.form(Par::Seq),
+            _ => from_f64(matrix.as_ref()),
         };
         Problem {
-            matrix,
+            formed: self.formed.as_ref().map(rounded),
             structure,
             values: from_f64(self.values.as_ref()),
             prescribed_singular_values: self.prescribed_singular_values.clone(),
@@ -228,10 +222,24 @@ impl Problem<f64> {
     }
 }
 
-impl<T: Scalar> Head<T> {
-    /// P, formed on one thread: the bits of a problem must not depend on how many the run is given.
-    fn form(&self) -> Mat<T> {
-        attention_matrix(self.queries.as_ref(), self.keys.as_ref(), self.scale, self.causal, Par::Seq)
+impl<T: Scalar> Problem<T> {
+    /// A, m×n.
+    ///
+    /// # Panics
+    /// If it was left unformed: those who read it form it first.
+    #[must_use]
+    pub fn matrix(&self) -> MatRef<'_, T> {
+        self.formed.as_ref().expect("who reads the matrix has formed it").as_ref()
+    }
+
+    /// The same problem with its matrix formed; on one thread, so that its bits do not depend on how many the run is given.
+    #[must_use]
+    pub fn form(self) -> Self {
+        let formed = match (self.formed, &self.structure) {
+            (None, Structure::Attention(head)) => Some(head.form(Par::Seq)),
+            (formed, _) => formed,
+        };
+        Self { formed, ..self }
     }
 }
 

@@ -186,6 +186,11 @@ impl Source for Spectrum {
         }
         let mut matrix = Mat::zeros(self.rows, self.columns);
         matmul(&mut matrix, Accum::Replace, &left, right.transpose(), 1.0, Par::Seq);
-        Ok(Problem { matrix, structure: Structure::General, values, prescribed_singular_values: Some(singular_values) })
+        Ok(Problem {
+            formed: Some(matrix),
+            structure: Structure::General,
+            values,
+            prescribed_singular_values: Some(singular_values),
+        })
     }
 }

@@ -65,6 +65,6 @@ impl Source for TensorFile {
     fn build(&self, tensors: &[Tensor], rng: &mut Rng) -> Result<Problem<f64>, ProblemError> {
         let matrix = file::matrix(&self.tensors()[0], tensors.first())?;
         let values = gaussian(matrix.ncols(), VALUE_COLUMNS, rng);
-        Ok(Problem { matrix, structure: Structure::General, values, prescribed_singular_values: None })
+        Ok(Problem { formed: Some(matrix), structure: Structure::General, values, prescribed_singular_values: None })
     }
 }

@@ -9,8 +9,16 @@ const SPANISH: &[(&str, &str)] = &[
     ("needs a positive semi-definite matrix", "requiere una matriz semidefinida positiva"),
     ("needs the queries and keys of an attention head", "requiere las consultas y claves de una cabeza de atención"),
     (
-        "segment means look ahead: its published form is not causal",
-        "las medias por segmentos miran hacia adelante: su forma publicada no es causal",
+        "landmarks look ahead: its published form is not causal",
+        "los puntos de referencia miran hacia adelante: su forma publicada no es causal",
+    ),
+    (
+        "mixtures of keys look ahead: its published form is not causal",
+        "las mezclas de claves miran hacia adelante: su forma publicada no es causal",
+    ),
+    (
+        "its causal form is a prefix sum, not a pair of factors",
+        "su forma causal es una suma de prefijos, no un par de factores",
     ),
     // Numerical failures.
     ("entry ({}, {}) is not a finite number", "la entrada ({}, {}) no es un número finito"),

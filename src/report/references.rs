@@ -53,6 +53,19 @@ const WORKS: &[(&str, &str)] = &[
         "Chen, Y., Zeng, Q., Ji, H., Yang, Y. (2021). Skyformer: remodel self-attention with Gaussian kernel and Nyström method. *Advances in Neural Information Processing Systems* 34. <https://arxiv.org/abs/2111.00035>",
     ),
     (
+        "dao2022",
+        "Dao, T., Fu, D. Y., Ermon, S., Rudra, A., Ré, C. (2022). FlashAttention: fast and memory-efficient exact attention with IO-awareness. *Advances in Neural Information Processing Systems* 35. <https://arxiv.org/abs/2205.14135>",
+    ),
+    (
+        "gupta2021",
+        "Gupta, A., Dar, G., Goodman, S., Ciprut, D., Berant, J. (2021). Memory-efficient Transformers via top-k attention. *Proceedings of SustaiNLP 2021*, 39–52. <https://arxiv.org/abs/2106.06899>",
+    ),
+    (
+        "beltagy2020",
+        "Beltagy, I., Peters, M. E., Cohan, A. (2020). Longformer: the long-document Transformer. <https://arxiv.org/abs/2004.05150>",
+    ),
+    ("cochran1977", "Cochran, W. G. (1977). *Sampling Techniques*, third edition. Wiley."),
+    (
         "vaswani2017",
         "Vaswani, A., Shazeer, N., Parmar, N., Uszkoreit, J., Jones, L., Gomez, A. N., Kaiser, Ł., Polosukhin, I. (2017). Attention is all you need. *Advances in Neural Information Processing Systems* 30. <https://arxiv.org/abs/1706.03762>",
     ),

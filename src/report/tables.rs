@@ -38,12 +38,12 @@ pub fn matrices(survey: &Survey<'_>) -> Table {
         vec![
             Item::Text(Text::new("cell.matrix", matrix)),
             Item::Size(matrix.rows, matrix.columns),
-            Item::Count(Some(matrix.numerical_rank)),
-            Item::Number(Some(matrix.stable_rank), 3),
-            Item::Number(Some(matrix.effective_rank), 3),
-            Item::Count(Some(matrix.rank_energy_90)),
-            Item::Count(Some(matrix.rank_energy_99)),
-            Item::Count(Some(matrix.rank_energy_999)),
+            Item::Count(matrix.numerical_rank),
+            Item::Number(matrix.stable_rank, 3),
+            Item::Number(matrix.effective_rank, 3),
+            Item::Count(matrix.rank_energy_90),
+            Item::Count(matrix.rank_energy_99),
+            Item::Count(matrix.rank_energy_999),
         ]
     });
     Table {

@@ -13,8 +13,8 @@ use super::{
     progress::Progress,
 };
 use crate::{
-    linalg::Scalar, method::Draw, metric::Reference, plan::Block, problem::Problem, random::generator, table::Status,
-    tensor,
+    approximant::Operator, linalg::Scalar, method::Draw, metric::Yardstick, plan::Block, problem::Problem,
+    random::generator, table::Status, tensor,
 };
 
 /// One job of a block, and those of its cells that are pending.
@@ -67,7 +67,7 @@ impl Session<'_> {
         };
         let unverified: Vec<Vec<usize>> = works.iter().map(|work| self.unverified(block, work)).collect();
         let reference = if unverified.iter().any(|cells| !cells.is_empty()) || !self.knows_matrix(&block.id) {
-            match Reference::new(&problem, self.parallelism) {
+            match Yardstick::new(&problem, self.row_budget(), block.seed, self.parallelism) {
                 Ok(reference) => Some(reference),
                 Err(error) => {
                     self.fail_all(block, works, &format!("no reference to measure against: {error}"))?;
@@ -84,7 +84,7 @@ impl Session<'_> {
                 self.record(&[Record::Matrix(Box::new(MatrixRecord {
                     block: block.id.clone(),
                     row: cell::matrix(self.experiment, block, reference.spectrum()),
-                    singular_values: reference.spectrum().singular_values().to_vec(),
+                    singular_values: reference.spectrum().map(|all| all.singular_values().to_vec()).unwrap_or_default(),
                 }))])?;
             }
             let todo: Vec<_> = works.iter().zip(&unverified).filter(|(_, cells)| !cells.is_empty()).collect();
@@ -124,8 +124,18 @@ impl Session<'_> {
                 .map_err(|source| RunError::Tensor { problem: instance.name(), source })?;
             tensors.push(tensor);
         }
-        let built = instance.spec.build(&tensors, &mut generator(block.seed));
+        let mut rng = generator(block.seed);
+        let built = if block.formed {
+            instance.spec.build(&tensors, &mut rng)
+        } else {
+            instance.spec.build_unformed(&tensors, &mut rng)
+        };
         Ok(built.map(|problem| problem.round()).map_err(|error| error.to_string()))
+    }
+
+    /// Rows on which the errors of unformed attention are measured, at most.
+    fn row_budget(&self) -> usize {
+        self.experiment.streaming.map_or(usize::MAX, |streaming| streaming.rows)
     }
 
     fn knows_matrix(&self, block: &str) -> bool {
@@ -144,7 +154,7 @@ impl Session<'_> {
     fn verify<T: Scalar>(
         &self,
         problem: &Problem<T>,
-        reference: &Reference,
+        reference: &Yardstick,
         block: &Block,
         job: &Job,
         cells: &[usize],
@@ -159,7 +169,6 @@ impl Session<'_> {
         };
         let fingerprint = format!("{:016x}", approximation.factors.fingerprint());
         let notes = (!approximation.notes.is_empty()).then(|| approximation.notes.join("; "));
-        let spectrum = reference.spectrum();
         let judge = |&index: &usize| {
             let planned_cell = &block.cells[index];
             let rank = planned_cell.target_rank;
@@ -169,9 +178,21 @@ impl Session<'_> {
             let row = match reference.measure(factors, rank, self.parallelism) {
                 Err(error) => cell::failed(planned, error.to_string()),
                 Ok(measures) => {
-                    let row = cell::completed(planned, factors, problem.values.ncols(), measures, peak_bytes);
-                    let bound = method.bound(spectrum.singular_values(), rank);
-                    cell::bounded(row, bound, spectrum.frobenius_norm())
+                    let values = problem.values.as_ref();
+                    let (_, applying) =
+                        memory::peak_bytes_of(self.parallelism, || factors.apply(values, self.parallelism));
+                    let output = peak_bytes
+                        .zip(applying)
+                        .map(|(factoring, applying)| factoring.max(Operator::bytes(factors) as u64 + applying));
+                    let peak = cell::Peak { factoring: peak_bytes, output };
+                    let row = cell::completed(planned, factors, problem.values.ncols(), measures, peak);
+                    match reference.spectrum() {
+                        Some(spectrum) => {
+                            let bound = method.bound(spectrum.singular_values(), rank);
+                            cell::bounded(row, bound, spectrum.frobenius_norm())
+                        }
+                        None => row,
+                    }
                 }
             };
             let mut row = row;

@@ -1,8 +1,8 @@
 //! From what was measured to a row.
 
 use crate::{
+    approximant::Approximant,
     linalg::Scalar,
-    low_rank::LowRank,
     method::Bound,
     metric::{Cost, Measures, Spectrum},
     plan::{Block, Cell},
@@ -35,6 +35,11 @@ pub fn planned(experiment: &Experiment, block: &Block, cell: &Cell) -> CellRow {
         optimal_spectral_error: None,
         suboptimality: None,
         relative_output_error: None,
+        measured_rows: None,
+        frobenius_error_low: None,
+        frobenius_error_high: None,
+        output_error_low: None,
+        output_error_high: None,
         row_sum_deviation: None,
         negative_mass: None,
         kl_divergence: None,
@@ -47,6 +52,7 @@ pub fn planned(experiment: &Experiment, block: &Block, cell: &Cell) -> CellRow {
         factor_flops: Some(cell.forecast.flops),
         apply_flops: None,
         peak_bytes: None,
+        output_peak_bytes: None,
     }
 }
 
@@ -55,25 +61,38 @@ pub fn failed(planned: CellRow, reason: String) -> CellRow {
     CellRow { status: Status::Failed, reason: Some(reason), ..planned }
 }
 
+/// Peaks of the heap beside the input, in bytes; `None` where the allocator does not count.
+#[derive(Debug, Clone, Copy)]
+pub struct Peak {
+    pub factoring: Option<u64>,
+    /// While factoring and then applying to V.
+    pub output: Option<u64>,
+}
+
 /// The row of a cell whose factors passed every check.
 pub fn completed<T: Scalar>(
     planned: CellRow,
-    factors: &LowRank<T>,
+    factors: &Approximant<T>,
     value_columns: usize,
     measures: Measures,
-    peak_bytes: Option<u64>,
+    peak: Peak,
 ) -> CellRow {
     let cost = Cost::of(factors, value_columns);
     CellRow {
         status: Status::Completed,
         reason: None,
-        rank: Some(factors.rank() as u64),
+        rank: factors.pair().map(|pair| pair.rank() as u64),
         relative_frobenius_error: measures.relative_frobenius_error,
         relative_spectral_error: measures.relative_spectral_error,
         optimal_frobenius_error: measures.optimal_frobenius_error,
         optimal_spectral_error: measures.optimal_spectral_error,
         suboptimality: measures.suboptimality,
         relative_output_error: measures.relative_output_error,
+        measured_rows: measures.measured_rows.map(|rows| rows as u64),
+        frobenius_error_low: measures.frobenius_interval.map(|(low, _)| low),
+        frobenius_error_high: measures.frobenius_interval.map(|(_, high)| high),
+        output_error_low: measures.output_interval.map(|(low, _)| low),
+        output_error_high: measures.output_interval.map(|(_, high)| high),
         row_sum_deviation: measures.row_sum_deviation,
         negative_mass: measures.negative_mass,
         kl_divergence: measures.kl_divergence,
@@ -81,7 +100,8 @@ pub fn completed<T: Scalar>(
         parameters: Some(cost.parameters),
         bytes: Some(cost.bytes),
         apply_flops: Some(cost.apply_flops),
-        peak_bytes,
+        peak_bytes: peak.factoring,
+        output_peak_bytes: peak.output,
         ..planned
     }
 }
@@ -116,7 +136,7 @@ pub fn renamed(row: CellRow, experiment: &Experiment, block: &Block, cell: &Cell
 }
 
 /// The row of a matrix, but for the time to form it.
-pub fn matrix(experiment: &Experiment, block: &Block, spectrum: &Spectrum) -> MatrixRow {
+pub fn matrix(experiment: &Experiment, block: &Block, spectrum: Option<&Spectrum>) -> MatrixRow {
     let problem = experiment.problem_of(block);
     MatrixRow {
         problem: problem.family.clone(),
@@ -126,14 +146,14 @@ pub fn matrix(experiment: &Experiment, block: &Block, spectrum: &Spectrum) -> Ma
         problem_parameters: serde_json::Value::Object(problem.spec.parameters()).to_string(),
         rows: block.outline.rows as u64,
         columns: block.outline.columns as u64,
-        numerical_rank: spectrum.numerical_rank() as u64,
-        stable_rank: spectrum.stable_rank(),
-        effective_rank: spectrum.effective_rank(),
-        rank_energy_90: spectrum.energy_rank(0.9) as u64,
-        rank_energy_99: spectrum.energy_rank(0.99) as u64,
-        rank_energy_999: spectrum.energy_rank(0.999) as u64,
-        frobenius_norm: spectrum.frobenius_norm(),
-        spectral_norm: spectrum.spectral_norm(),
+        numerical_rank: spectrum.map(|spectrum| spectrum.numerical_rank() as u64),
+        stable_rank: spectrum.map(|spectrum| spectrum.stable_rank()),
+        effective_rank: spectrum.map(|spectrum| spectrum.effective_rank()),
+        rank_energy_90: spectrum.map(|spectrum| spectrum.energy_rank(0.9) as u64),
+        rank_energy_99: spectrum.map(|spectrum| spectrum.energy_rank(0.99) as u64),
+        rank_energy_999: spectrum.map(|spectrum| spectrum.energy_rank(0.999) as u64),
+        frobenius_norm: spectrum.map(|spectrum| spectrum.frobenius_norm()),
+        spectral_norm: spectrum.map(|spectrum| spectrum.spectral_norm()),
         form_seconds: None,
     }
 }

@@ -38,8 +38,10 @@ pub fn jobs(experiment: &Experiment, block: &Block) -> Vec<Job> {
 }
 
 /// Whether a method reads a matrix that an attention program would have to form first.
-pub fn forms_matrix(method: &MethodSpec, structure: StructureKind) -> bool {
-    method.traits().needs_matrix && matches!(structure, StructureKind::Attention { .. })
+pub fn forms_matrix(method: &MethodSpec, block: &Block) -> bool {
+    // Where the matrix is not formed beforehand, the method forms it within its own time.
+    let attention = matches!(block.outline.structure, StructureKind::Attention { .. });
+    block.formed && attention && method.traits().needs_matrix
 }
 
 /// The order in which `count` jobs run: the n-th to run is the n-th entry.

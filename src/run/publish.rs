@@ -94,7 +94,6 @@ fn rows(experiment: &Experiment, plan: &Plan, ledger: &Ledger, repeats: u64) -> 
         }
         if let Some(record) = ledger.matrices.get(&block.id) {
             let (rows, columns) = (block.outline.rows, block.outline.columns);
-            let spectrum = Spectrum::new(record.singular_values.clone(), rows, columns, block.precision);
             let form_seconds = ledger.forms.get(&block.id).and_then(|forms| median(forms.values().copied().collect()));
             let problem = experiment.problem_of(block);
             let row = MatrixRow {
@@ -103,7 +102,10 @@ fn rows(experiment: &Experiment, plan: &Plan, ledger: &Ledger, repeats: u64) -> 
                 form_seconds,
                 ..record.row.clone()
             };
-            spectra.extend(cell::spectrum(&row, &spectrum));
+            if !record.singular_values.is_empty() {
+                let spectrum = Spectrum::new(record.singular_values.clone(), rows, columns, block.precision);
+                spectra.extend(cell::spectrum(&row, &spectrum));
+            }
             matrices.push(row);
         }
     }
@@ -162,7 +164,7 @@ fn methods_that_form<'p>(experiment: &Experiment, plan: &'p Plan) -> HashMap<&'p
     for block in &plan.blocks {
         for cell in &block.cells {
             let method = &experiment.method_of(cell).spec;
-            forms.insert(cell.id.as_str(), forms_matrix(method, block.outline.structure));
+            forms.insert(cell.id.as_str(), forms_matrix(method, block));
         }
     }
     forms

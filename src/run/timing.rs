@@ -19,8 +19,8 @@ use super::{
     progress::Progress,
 };
 use crate::{
+    approximant::{Approximant, Operator},
     linalg::{Scalar, softmax::attention_matrix},
-    low_rank::LowRank,
     method::{Draw, MethodError},
     plan::Block,
     problem::{Head, Problem, Structure},
@@ -85,7 +85,7 @@ impl Session<'_> {
     }
 
     fn forms(&self, block: &Block, job: &Job) -> bool {
-        forms_matrix(&self.experiment.methods[job.method].spec, block.outline.structure)
+        forms_matrix(&self.experiment.methods[job.method].spec, block)
     }
 
     /// The cells of a job that want to run in a round: completed ones without the time of it.
@@ -160,7 +160,7 @@ impl Session<'_> {
     }
 
     /// Whether a timed run gave the very factors that were verified: only then does its time count.
-    fn is_what_was_verified<T: Scalar>(&self, factors: &LowRank<T>, block: &Block, cells: &[usize]) -> bool {
+    fn is_what_was_verified<T: Scalar>(&self, factors: &Approximant<T>, block: &Block, cells: &[usize]) -> bool {
         let fingerprint = format!("{:016x}", factors.fingerprint());
         cells.iter().all(|&index| {
             let entry = self.entry(&block.cells[index].id);

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use toml::de::DeTable;
 
@@ -49,7 +50,7 @@ fn double() -> Precision {
 pub(super) const SWEPT: &[&str] = &["precision", "target_rank"];
 
 /// The tables of a spec, in the order in which they are read best.
-pub(super) const TABLES: &[&str] = &["title", "question", "timing", "problem", "method"];
+pub(super) const TABLES: &[&str] = &["title", "question", "timing", "streaming", "problem", "method"];
 
 impl Timing {
     fn check(&self) -> Result<(), Invalid> {
@@ -103,6 +104,10 @@ fn experiment(
     let title = bilingual(document, "title", problems);
     let question = bilingual(document, "question", problems);
     let timing = timing(document, problems);
+    let streaming = match settings(document, "streaming", "for example `streaming.rows = 2048`", problems) {
+        Settings::Read(streaming, ..) => Some(streaming),
+        Settings::Absent | Settings::Wrong => None,
+    };
     let problem_grids = family::read::<crate::problem::ProblemSpec>(document, problems);
     let method_grids = family::read::<crate::method::MethodSpec>(document, problems);
 
@@ -128,6 +133,7 @@ fn experiment(
         precisions: axis("precision").map_or_else(|| vec![double()], precisions),
         target_ranks,
         timing: timing?,
+        streaming,
         problems: problem_instances.into_iter().map(|placed| placed.instance).collect(),
         methods: method_instances.into_iter().map(|placed| placed.instance).collect(),
     })
@@ -191,15 +197,43 @@ fn bilingual(document: &Table, name: &str, problems: &mut Problems) -> Option<Bi
 }
 
 fn timing(document: &Table, problems: &mut Problems) -> Option<Timing> {
-    if document.get("timing").is_none() {
-        return Some(Timing::default());
-    }
     let help = "for example `timing.repeats = 10`, with `warmup` and `threads`";
-    let (entry, table) = table(document, "timing", help, problems)?;
+    let (timing, axes, header) = match settings::<Timing>(document, "timing", help, problems) {
+        Settings::Absent => return Some(Timing::default()),
+        Settings::Wrong => return None,
+        Settings::Read(timing, axes, header) => (timing, axes, header),
+    };
+    if let Err(invalid) = timing.check() {
+        let written = axes.iter().find(|axis| axis.name == invalid.parameter);
+        let span = written.map_or(&header, |axis| axis.value_span(0));
+        problems.push(meaningless(&invalid, "`[timing]`", span));
+    }
+    Some(timing)
+}
+
+/// What a table without sweeps says.
+enum Settings<T> {
+    Absent,
+    /// It is wrong, and the problems say how.
+    Wrong,
+    /// With its axes, and where its header is.
+    Read(T, Vec<Axis>, Span),
+}
+
+fn settings<T: JsonSchema + DeserializeOwned>(
+    document: &Table,
+    name: &str,
+    help: &str,
+    problems: &mut Problems,
+) -> Settings<T> {
+    if document.get(name).is_none() {
+        return Settings::Absent;
+    }
+    let Some((entry, table)) = table(document, name, help, problems) else { return Settings::Wrong };
     let (before, header) = (problems.count(), family::header_of(entry));
-    let properties = properties(schemars::schema_for!(Timing).as_value());
+    let properties = properties(schemars::schema_for!(T).as_value());
     let section = Section {
-        name: "`[timing]`",
+        name: &format!("`[{name}]`"),
         header: Some(&header),
         properties: &properties,
         others: &[],
@@ -207,15 +241,12 @@ fn timing(document: &Table, problems: &mut Problems) -> Option<Timing> {
     };
     let axes = section.read(table, problems);
     if problems.count() > before {
-        return None;
+        return Settings::Wrong;
     }
-    let timing: Timing = serde_json::from_value(Value::Object(first_values(&axes))).ok()?;
-    if let Err(invalid) = timing.check() {
-        let written = axes.iter().find(|axis| axis.name == invalid.parameter);
-        let span = written.map_or(&header, |axis| axis.value_span(0));
-        problems.push(meaningless(&invalid, "`[timing]`", span));
+    match serde_json::from_value(Value::Object(first_values(&axes))) {
+        Ok(read) => Settings::Read(read, axes, header),
+        Err(_) => Settings::Wrong,
     }
-    Some(timing)
 }
 
 /// Refuses a grid that is too large, from the lengths of its axes alone.

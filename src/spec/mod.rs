@@ -46,6 +46,8 @@ pub struct Experiment {
     /// k, ascending, without duplicates.
     pub target_ranks: Vec<usize>,
     pub timing: Timing,
+    /// Where given, attention is never formed.
+    pub streaming: Option<Streaming>,
     pub problems: Vec<Instance<ProblemSpec>>,
     pub methods: Vec<Instance<MethodSpec>>,
 }
@@ -78,6 +80,22 @@ pub struct Timing {
 impl Default for Timing {
     fn default() -> Self {
         Self { repeats: 10, warmup: 1, threads: 1 }
+    }
+}
+
+/// How attention is measured that is never formed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Streaming {
+    /// Errors are measured on all rows up to so many tokens, and above on so many random rows, with a 95 % interval
+    /// (which from fewer than a few hundred would cover less than it says).
+    #[schemars(range(min = 256, max = 10_000_000))]
+    pub rows: usize,
+}
+
+impl Default for Streaming {
+    fn default() -> Self {
+        Self { rows: 2048 }
     }
 }
 

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Bilingual, Timing,
+    Bilingual, Streaming, Timing,
     document::{Draws, SWEPT},
     family::Family,
     property::{Property, properties},
@@ -22,6 +22,8 @@ pub fn schema() -> Value {
     keys.insert("title".to_owned(), described(plain::<Bilingual>(), "Title of the report."));
     keys.insert("question".to_owned(), described(plain::<Bilingual>(), "The question the experiment answers."));
     keys.insert("timing".to_owned(), described(plain::<Timing>(), "How times are taken."));
+    let streaming = "Attention is never formed: errors are measured row by row.";
+    keys.insert("streaming".to_owned(), described(plain::<Streaming>(), streaming));
     let mut definitions = Map::new();
     keys.insert(
         "problem".to_owned(),

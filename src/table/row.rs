@@ -43,7 +43,7 @@ impl Status {
 }
 
 table! {
-    /// One matrix in one precision: what it is, and its spectrum in numbers. Table `matrices`.
+    /// One matrix in one precision: what it is, and its spectrum in numbers (of a matrix that was formed). Table `matrices`.
     pub struct MatrixRow in "matrices" {
         /// The label of its table in the spec.
         pub problem: String => Key,
@@ -60,21 +60,21 @@ table! {
         /// n.
         pub columns: u64 => ONE,
         /// Singular values above max(m,n)·u·σ₁.
-        pub numerical_rank: u64 => ONE,
+        pub numerical_rank: Option<u64> => ONE,
         /// ‖A‖_F²/‖A‖₂².
-        pub stable_rank: f64 => ONE,
+        pub stable_rank: Option<f64> => ONE,
         /// exp of the entropy of σ/Σσ (Roy & Vetterli 2007).
-        pub effective_rank: f64 => ONE,
+        pub effective_rank: Option<f64> => ONE,
         /// Least k with Σ_{j≤k}σ² ≥ 90 % of Σσ².
-        pub rank_energy_90: u64 => ONE,
+        pub rank_energy_90: Option<u64> => ONE,
         /// Least k with Σ_{j≤k}σ² ≥ 99 % of Σσ².
-        pub rank_energy_99: u64 => ONE,
+        pub rank_energy_99: Option<u64> => ONE,
         /// Least k with Σ_{j≤k}σ² ≥ 99.9 % of Σσ².
-        pub rank_energy_999: u64 => ONE,
+        pub rank_energy_999: Option<u64> => ONE,
         /// ‖A‖_F.
-        pub frobenius_norm: f64 => ONE,
+        pub frobenius_norm: Option<f64> => ONE,
         /// ‖A‖₂ = σ₁.
-        pub spectral_norm: f64 => ONE,
+        pub spectral_norm: Option<f64> => ONE,
         /// Median seconds to form the matrix from Q and K; empty where nothing is formed.
         pub form_seconds: Option<f64> => SECONDS,
     }
@@ -129,7 +129,7 @@ table! {
         pub reason: Option<String> => Label,
         /// Fallbacks taken, joined by `; `.
         pub notes: Option<String> => Label,
-        /// Inner dimension of the pair.
+        /// Inner dimension of the pair; empty of what is none.
         pub rank: Option<u64> => ONE,
         /// ‖A−Â‖_F/‖A‖_F.
         pub relative_frobenius_error: Option<f64> => ONE,
@@ -143,6 +143,16 @@ table! {
         pub suboptimality: Option<f64> => ONE,
         /// ‖(A−Â)V‖_F/‖AV‖_F.
         pub relative_output_error: Option<f64> => ONE,
+        /// Rows the errors were measured on; empty where the whole matrix was.
+        pub measured_rows: Option<u64> => Label,
+        /// Lower end of the 95 % interval of the relative Frobenius error, where rows were sampled.
+        pub frobenius_error_low: Option<f64> => ONE,
+        /// Upper end of that interval.
+        pub frobenius_error_high: Option<f64> => ONE,
+        /// Lower end of the 95 % interval of the relative output error, where rows were sampled.
+        pub output_error_low: Option<f64> => ONE,
+        /// Upper end of that interval.
+        pub output_error_high: Option<f64> => ONE,
         /// Attention only: mean over rows of |Σ_j P̂_ij − 1|.
         pub row_sum_deviation: Option<f64> => ONE,
         /// Attention only: Σ of |negative entries| / n, the negative mass of the mean row.
@@ -157,16 +167,18 @@ table! {
         pub bound_tightness: Option<f64> => ONE,
         /// Where the bound stands.
         pub bound_source: Option<String> => Label,
-        /// Numbers in the pair: r(m+n).
+        /// Numbers stored: r(m+n) of a pair.
         pub parameters: Option<u64> => ONE,
-        /// Bytes of the pair.
+        /// Bytes stored.
         pub bytes: Option<u64> => BYTES,
         /// Forecast flops of the factorisation.
         pub factor_flops: Option<u64> => FLOPS,
-        /// Flops to apply the pair to V.
+        /// Flops to apply it to V.
         pub apply_flops: Option<u64> => FLOPS,
         /// Peak heap beside the input while factoring, in bytes.
         pub peak_bytes: Option<u64> => BYTES,
+        /// Peak heap beside the input while factoring and then applying to V, in bytes.
+        pub output_peak_bytes: Option<u64> => BYTES,
     }
 }
 
@@ -181,7 +193,7 @@ table! {
         pub position: u64 => Label,
         /// Seconds to factor, the matrix being there.
         pub factor_seconds: f64 => SECONDS,
-        /// Seconds to apply the pair to V.
+        /// Seconds to apply it to V.
         pub apply_seconds: f64 => SECONDS,
     }
 }
@@ -203,7 +215,7 @@ table! {
         pub method_kind: String => Key,
         /// k, the rank asked for.
         pub target_rank: u64 => Key,
-        /// A column name of `runs` or `samples`, or `total_seconds` (form where the method needs the matrix + factor).
+        /// A column name of `runs` or `samples`, `total_seconds` (form where the method needs the matrix + factor), or `output_seconds` (that + apply).
         pub quantity: String => Key,
         /// Unit of the quantity; `1` if it has none.
         pub unit: String => Label,

@@ -17,7 +17,7 @@ use super::{
 const KEYS: [&str; 7] =
     ["problem", "problem_variant", "precision", "method", "method_variant", "method_kind", "target_rank"];
 
-/// Every quantity of `runs` and `samples`, and `total_seconds`, summarised over the completed cells of each group; once for
+/// Every quantity of `runs` and `samples`, `total_seconds` and `output_seconds`, summarised over the completed cells of each group; once for
 /// every variant of a problem, then once over all variants of each family that has several (`problem_variant` empty).
 ///
 /// `forms_matrix` tells of a cell whether its method reads a matrix that had to be formed first, so that the time to form it
@@ -71,6 +71,8 @@ struct Timed {
     apply_seconds: Vec<f64>,
     /// To factor, and before it to form the matrix where the method reads one.
     total_seconds: Vec<f64>,
+    /// All of that, and to apply the approximation to V.
+    output_seconds: Vec<f64>,
 }
 
 impl Timed {
@@ -91,12 +93,19 @@ impl Timed {
         };
         let before: Vec<f64> = cells.iter().map(before).collect();
         let of_completed = samples.iter().filter_map(|sample| Some((*positions.get(&sample.cell)?, sample)));
-        let mut timed = Self { cell: vec![], factor_seconds: vec![], apply_seconds: vec![], total_seconds: vec![] };
+        let mut timed = Self {
+            cell: vec![],
+            factor_seconds: vec![],
+            apply_seconds: vec![],
+            total_seconds: vec![],
+            output_seconds: vec![],
+        };
         for (at, sample) in of_completed {
             timed.cell.push(at as IdxSize);
             timed.factor_seconds.push(sample.factor_seconds);
             timed.apply_seconds.push(sample.apply_seconds);
             timed.total_seconds.push(before[at] + sample.factor_seconds);
+            timed.output_seconds.push(before[at] + sample.factor_seconds + sample.apply_seconds);
         }
         timed
     }
@@ -108,6 +117,7 @@ impl Timed {
         frame.with_column(Field::column("factor_seconds", self.factor_seconds.iter()))?;
         frame.with_column(Field::column("apply_seconds", self.apply_seconds.iter()))?;
         frame.with_column(Field::column("total_seconds", self.total_seconds.iter()))?;
+        frame.with_column(Field::column("output_seconds", self.output_seconds.iter()))?;
         Ok(frame)
     }
 }
@@ -115,7 +125,7 @@ impl Timed {
 /// The summaries of runs and of samples, in the order of the groups' first cells.
 fn summaries(runs: &DataFrame, timed: &Timed, variants: Variants) -> PolarsResult<Vec<SummaryRow>> {
     let mut times = quantities(&SampleRow::columns());
-    times.push(("total_seconds", "s"));
+    times.extend([("total_seconds", "s"), ("output_seconds", "s")]);
     let mut rows = grouped(runs.clone(), &quantities(&CellRow::columns()), variants)?;
     let timings = grouped(timed.frame(runs)?, &times, variants)?;
     rows.extend(timings.into_iter().map(|(sample, row)| (timed.cell[sample] as usize, row)));

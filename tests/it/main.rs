@@ -17,5 +17,6 @@ mod problems;
 mod randomized_svd;
 mod report;
 mod specs;
+mod streaming;
 mod tables;
 mod tensor_files;

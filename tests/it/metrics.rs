@@ -5,7 +5,7 @@ use std::path::Path;
 use factoreo::{
     linalg::{Scalar, from_f64, gaussian::gaussian, svd::thin_svd},
     low_rank::LowRank,
-    metric::{MeasureError, Measures, Reference, ReferenceError, Spectrum, better_than_optimal},
+    metric::{MeasureError, Measures, Reference, ReferenceError, RowReference, Spectrum, better_than_optimal},
     problem::{Problem, ProblemSpec, Structure},
     random::generator,
     tensor,
@@ -21,11 +21,11 @@ fn problem(kind: &str, parameters: serde_json::Value) -> Problem<f64> {
 
 fn general(matrix: Mat<f64>) -> Problem<f64> {
     let values = gaussian(matrix.ncols(), 3, &mut generator(9));
-    Problem { matrix, structure: Structure::General, values, prescribed_singular_values: None }
+    Problem { formed: Some(matrix), structure: Structure::General, values, prescribed_singular_values: None }
 }
 
 fn truncated_svd<T: Scalar>(problem: &Problem<T>, rank: usize) -> LowRank<T> {
-    let svd = thin_svd(problem.matrix.as_ref(), Par::Seq).unwrap();
+    let svd = thin_svd(problem.matrix(), Par::Seq).unwrap();
     let left = Mat::from_fn(svd.left.nrows(), rank, |i, j| svd.left[(i, j)] * T::of(svd.singular_values[j]));
     LowRank::new(left, svd.right.subcols(0, rank).transpose().to_owned())
 }
@@ -49,12 +49,12 @@ fn some_problems() -> Vec<Problem<f64>> {
 fn suboptimality_of_truncated_svd<T: Scalar>(tolerance: f64, least: f64) {
     let mut measured = 0;
     for problem in some_problems() {
-        if T::UNIT_ROUNDOFF > f64::UNIT_ROUNDOFF && problem.matrix.norm_max() > 1e30 {
+        if T::UNIT_ROUNDOFF > f64::UNIT_ROUNDOFF && problem.matrix().norm_max() > 1e30 {
             continue;
         }
         let problem = problem.round::<T>();
         let reference = Reference::new(&problem, Par::Seq).unwrap();
-        let full_rank = problem.matrix.nrows().min(problem.matrix.ncols());
+        let full_rank = problem.matrix().nrows().min(problem.matrix().ncols());
         let svd = truncated_svd(&problem, full_rank);
         for rank in 1..full_rank {
             let measures = reference.measure(&svd.truncate(rank), rank, Par::Seq).unwrap();
@@ -79,7 +79,7 @@ fn the_error_of_the_truncated_svd_is_the_eckart_young_optimum_in_both_norms() {
     for problem in some_problems() {
         let reference = Reference::new(&problem, Par::Seq).unwrap();
         for rank in [1, 3, 5] {
-            if rank > problem.matrix.nrows().min(problem.matrix.ncols()) {
+            if rank > problem.matrix().nrows().min(problem.matrix().ncols()) {
                 continue;
             }
             let measures = reference.measure(&truncated_svd(&problem, rank), rank, Par::Seq).unwrap();
@@ -143,20 +143,20 @@ fn the_truncated_svd_of_the_committed_heads_has_suboptimality_one() {
 
 /// Every metric by its definition, entry by entry.
 fn plain(problem: &Problem<f64>, factors: &LowRank<f64>) -> [Option<f64>; 6] {
-    let (rows, columns) = problem.matrix.shape();
+    let (rows, columns) = problem.matrix().shape();
     let approximated =
         |i: usize, j: usize| -> f64 { (0..factors.rank()).map(|l| factors.left[(i, l)] * factors.right[(l, j)]).sum() };
     let (mut error, mut norm) = (0.0, 0.0);
     for i in 0..rows {
         for j in 0..columns {
-            error += (problem.matrix[(i, j)] - approximated(i, j)).powi(2);
-            norm += problem.matrix[(i, j)].powi(2);
+            error += (problem.matrix()[(i, j)] - approximated(i, j)).powi(2);
+            norm += problem.matrix()[(i, j)].powi(2);
         }
     }
     let (mut output_error, mut output_norm) = (0.0, 0.0);
     for i in 0..rows {
         for c in 0..problem.values.ncols() {
-            let exact: f64 = (0..columns).map(|j| problem.matrix[(i, j)] * problem.values[(j, c)]).sum();
+            let exact: f64 = (0..columns).map(|j| problem.matrix()[(i, j)] * problem.values[(j, c)]).sum();
             let found: f64 = (0..columns).map(|j| approximated(i, j) * problem.values[(j, c)]).sum();
             output_error += (exact - found).powi(2);
             output_norm += exact.powi(2);
@@ -164,7 +164,7 @@ fn plain(problem: &Problem<f64>, factors: &LowRank<f64>) -> [Option<f64>; 6] {
     }
     let (mut deviation, mut negative, mut divergence, mut agreement) = (0.0, 0.0, 0.0, 0.0);
     for i in 0..rows {
-        let exact: Vec<f64> = (0..columns).map(|j| problem.matrix[(i, j)]).collect();
+        let exact: Vec<f64> = (0..columns).map(|j| problem.matrix()[(i, j)]).collect();
         let found: Vec<f64> = (0..columns).map(|j| approximated(i, j)).collect();
         deviation += (found.iter().sum::<f64>() - 1.0).abs();
         negative += found.iter().filter(|&&weight| weight < 0.0).map(|weight| weight.abs()).sum::<f64>();
@@ -210,6 +210,14 @@ fn agrees_with_plain_loops(problem: &Problem<f64>, factors: &LowRank<f64>) {
             (measured, expected) => assert_eq!(measured, expected),
         }
     }
+    let Structure::Attention(head) = &problem.structure else { return };
+    let by_rows = RowReference::new(head, &problem.values, usize::MAX, 0).unwrap();
+    let measures = by_rows.measure(&factors.clone().into(), Par::Seq).unwrap();
+    assert_eq!((measures.output_interval, measures.measured_rows), (None, Some(head.queries.nrows())));
+    for (measured, expected) in in_the_same_order(&measures).into_iter().zip(plain(problem, factors)) {
+        let (measured, expected) = (measured.unwrap(), expected.unwrap());
+        assert!((measured - expected).abs() <= 1e-11 * expected.abs() + 1e-12, "by rows: {measured} for {expected}");
+    }
 }
 
 proptest! {
@@ -225,7 +233,7 @@ proptest! {
         } else {
             general(gaussian(rows, columns, &mut rng))
         };
-        let (rows, columns) = subject.matrix.shape();
+        let (rows, columns) = subject.matrix().shape();
         let factors = LowRank::new(gaussian(rows, rank, &mut rng), gaussian(rank, columns, &mut rng));
         agrees_with_plain_loops(&subject, &factors);
     }
@@ -236,7 +244,7 @@ fn an_exact_pair_has_no_error_no_divergence_and_full_agreement() {
     for causal in [false, true] {
         let problem = problem("attention", json!({"length": 40, "head_dim": 8, "causal": causal}));
         let reference = Reference::new(&problem, Par::Seq).unwrap();
-        let exact = LowRank::new(problem.matrix.clone(), Mat::identity(40, 40));
+        let exact = LowRank::new(problem.matrix().to_owned(), Mat::identity(40, 40));
         let measures = reference.measure(&exact, 40, Par::Seq).unwrap();
         assert_eq!(measures.relative_frobenius_error, Some(0.0));
         assert_eq!(measures.relative_spectral_error, Some(0.0));
@@ -258,7 +266,7 @@ fn the_divergence_of_the_uniform_matrix_is_log_n_minus_the_entropy() {
     let uniform = LowRank::new(Mat::full(32, 1, 1.0), Mat::full(1, 32, 1.0 / 32.0));
     let measures = reference.measure(&uniform, 1, Par::Seq).unwrap();
     let negative_entropy: f64 =
-        problem.matrix.col_iter().flat_map(|c| c.iter()).map(|p| p * p.ln()).sum::<f64>() / 32.0;
+        problem.matrix().col_iter().flat_map(|c| c.iter()).map(|p| p * p.ln()).sum::<f64>() / 32.0;
     assert!((measures.kl_divergence.unwrap() - (32f64.ln() + negative_entropy)).abs() < 1e-14);
     assert_eq!(measures.row_sum_deviation, Some(0.0));
 }
@@ -339,13 +347,13 @@ fn f32_factors_are_measured_in_f64() {
     // In f32 sums of squares of 1e30 would overflow, and errors of 1e-8 would drown.
     let block = Mat::from_fn(30, 30, |i, j| if i == j { 1e30 } else { 0.0 });
     let problem = Problem::<f32> {
-        matrix: from_f64(block.as_ref()),
+        formed: Some(from_f64(block.as_ref())),
         structure: Structure::General,
         values: Mat::identity(30, 30),
         prescribed_singular_values: None,
     };
     let reference = Reference::new(&problem, Par::Seq).unwrap();
-    let half = LowRank::new(problem.matrix.subcols(0, 15).to_owned(), Mat::identity(15, 30));
+    let half = LowRank::new(problem.matrix().subcols(0, 15).to_owned(), Mat::identity(15, 30));
     let measures = reference.measure(&half, 15, Par::Seq).unwrap();
     assert!((measures.relative_frobenius_error.unwrap() - 0.5f64.sqrt()).abs() < 1e-15);
     assert!((measures.relative_output_error.unwrap() - 0.5f64.sqrt()).abs() < 1e-15);

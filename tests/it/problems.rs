@@ -46,8 +46,8 @@ fn every_decay() -> Vec<serde_json::Value> {
 fn prescribed_singular_values_are_those_of_the_matrix() {
     for parameters in every_decay() {
         let problem = build("spectrum", parameters.clone());
-        let prescribed = problem.prescribed_singular_values.unwrap();
-        let found = singular_values(problem.matrix.as_ref(), Par::Seq).unwrap();
+        let prescribed = problem.prescribed_singular_values.clone().unwrap();
+        let found = singular_values(problem.matrix(), Par::Seq).unwrap();
         assert_eq!(found.len(), prescribed.len());
         for (found, prescribed_value) in found.iter().zip(&prescribed) {
             assert!((found - prescribed_value).abs() <= 1e-12 * prescribed[0], "{parameters}");
@@ -86,7 +86,7 @@ fn attention_is_a_stochastic_matrix_of_its_queries_and_keys() {
             let logits = &head.queries * head.keys.transpose();
             for i in 0..70 {
                 let visible = if causal { i + 1 } else { 70 };
-                let row: Vec<f64> = (0..70).map(|j| problem.matrix[(i, j)]).collect();
+                let row: Vec<f64> = (0..70).map(|j| problem.matrix()[(i, j)]).collect();
                 assert!((row.iter().sum::<f64>() - 1.0).abs() < 70.0 * f64::EPSILON);
                 assert!(row[visible..].iter().all(|&weight| weight == 0.0), "query {i} sees the future");
                 let normaliser: f64 = (0..visible).map(|j| (head.scale * logits[(i, j)]).exp()).sum();
@@ -103,7 +103,7 @@ fn attention_is_a_stochastic_matrix_of_its_queries_and_keys() {
 fn tokens_of_a_cluster_attend_to_one_another() {
     let clustered = build("attention", json!({"length": 60, "head_dim": 32, "clusters": 3, "cluster_noise": 0.0}));
     // Without noise, tokens of one cluster are the same token: the matrix has as many different rows as clusters.
-    let values = singular_values(clustered.matrix.as_ref(), Par::Seq).unwrap();
+    let values = singular_values(clustered.matrix(), Par::Seq).unwrap();
     assert!(values[2] > 1e-3 && values[3] < 1e-13 * values[0], "{:?}", &values[..5]);
 }
 
@@ -111,7 +111,7 @@ fn tokens_of_a_cluster_attend_to_one_another() {
 fn kernels_are_symmetric_to_the_bit_and_positive_semidefinite() {
     for clusters in [0, 6] {
         let problem = build("kernel", json!({"points": 80, "dimension": 3, "bandwidth": 2.0, "clusters": clusters}));
-        let matrix = &problem.matrix;
+        let matrix = problem.matrix();
         assert!(matches!(problem.structure, Structure::PositiveSemidefinite));
         for j in 0..80 {
             assert_eq!(matrix[(j, j)], 1.0);
@@ -136,12 +136,12 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_another_matrix() {
         let spec = spec(kind, parameters);
         let draw = |seed| spec.build(&[], &mut generator(seed)).unwrap();
         let (once, again, other) = (draw(3), draw(3), draw(4));
-        assert_eq!(once.matrix, again.matrix);
+        assert_eq!(once.matrix(), again.matrix());
         assert_eq!(once.values, again.values);
-        assert_ne!(once.matrix, other.matrix);
+        assert_ne!(once.matrix(), other.matrix());
         assert_ne!(once.values, other.values);
         let outline = spec.outline(&[]).unwrap();
-        assert_eq!((outline.rows, outline.columns), once.matrix.shape());
+        assert_eq!((outline.rows, outline.columns), once.matrix().shape());
         assert_eq!((outline.columns, outline.value_columns), once.values.shape());
     }
 }
@@ -149,7 +149,7 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_another_matrix() {
 #[test]
 fn rounding_to_f64_changes_nothing_and_to_f32_forms_attention_from_rounded_queries_and_keys() {
     let problem = build("attention", json!({"length": 33, "head_dim": 8}));
-    assert_eq!(problem.round::<f64>().matrix, problem.matrix);
+    assert_eq!(problem.round::<f64>().matrix(), problem.matrix());
 
     let narrow = problem.round::<f32>();
     let Structure::Attention(head) = &narrow.structure else { panic!("still attention") };
@@ -159,12 +159,12 @@ fn rounding_to_f64_changes_nothing_and_to_f32_forms_attention_from_rounded_queri
         let normaliser: f64 = (0..33).map(|j| (head.scale * logits[(i, j)]).exp()).sum();
         for j in 0..33 {
             let exact = (head.scale * logits[(i, j)]).exp() / normaliser;
-            assert!((f64::from(narrow.matrix[(i, j)]) - exact).abs() < 1e-6);
+            assert!((f64::from(narrow.matrix()[(i, j)]) - exact).abs() < 1e-6);
         }
     }
 
     let kernel = build("kernel", json!({"points": 12, "dimension": 2})).round::<f32>();
-    assert_eq!(kernel.matrix, kernel.matrix.transpose().to_owned());
+    assert_eq!(kernel.matrix(), kernel.matrix().transpose().to_owned());
 }
 
 /// 3×n×d and the same as three tensors.
@@ -185,9 +185,9 @@ fn a_head_is_the_same_from_one_file_or_three_tensors_and_its_length_can_be_cut()
 
     let one = from_npy.build(std::slice::from_ref(&packed), &mut generator(1)).unwrap();
     let three = from_safetensors.build(&parts, &mut generator(2)).unwrap();
-    assert_eq!(one.matrix, three.matrix);
+    assert_eq!(one.matrix(), three.matrix());
     assert_eq!(one.values, three.values);
-    assert_eq!(one.matrix.shape(), (6, 6));
+    assert_eq!(one.matrix().shape(), (6, 6));
     let Structure::Attention(head) = &one.structure else { panic!("a head") };
     assert_eq!((head.scale, head.queries[(5, 3)], one.values[(0, 1)]), (0.5, packed.entries[23], packed.entries[73]));
 
@@ -231,7 +231,7 @@ fn an_entry_that_is_not_finite_is_named_by_file_and_index() {
 fn a_tensor_file_keeps_rows_as_rows() {
     let tensor = Tensor { shape: vec![2, 3], entries: vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0] };
     let problem = spec("tensor_file", json!({"file": "w.npy"})).build(&[tensor], &mut generator(1)).unwrap();
-    assert_eq!(problem.matrix, faer::mat![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]] as Mat<f64>);
+    assert_eq!(problem.matrix(), faer::mat![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]] as Mat<f64>);
     assert_eq!(problem.values.shape(), (3, 64));
 }
 

@@ -30,6 +30,11 @@ fn cell(id: &str) -> CellRow {
         optimal_spectral_error: None,
         suboptimality: None,
         relative_output_error: None,
+        measured_rows: None,
+        frobenius_error_low: None,
+        frobenius_error_high: None,
+        output_error_low: None,
+        output_error_high: None,
         row_sum_deviation: None,
         negative_mass: None,
         kl_divergence: None,
@@ -42,6 +47,7 @@ fn cell(id: &str) -> CellRow {
         factor_flops: None,
         apply_flops: None,
         peak_bytes: Some(0),
+        output_peak_bytes: None,
     }
 }
 
@@ -58,14 +64,14 @@ fn matrix(variant: &str, form_seconds: Option<f64>) -> MatrixRow {
         problem_parameters: "{}".to_owned(),
         rows: 512,
         columns: 512,
-        numerical_rank: 500,
-        stable_rank: 1.5,
-        effective_rank: 100.25,
-        rank_energy_90: 3,
-        rank_energy_99: 30,
-        rank_energy_999: 300,
-        frobenius_norm: 7.0,
-        spectral_norm: 5.0,
+        numerical_rank: Some(500),
+        stable_rank: Some(1.5),
+        effective_rank: Some(100.25),
+        rank_energy_90: Some(3),
+        rank_energy_99: Some(30),
+        rank_energy_999: Some(300),
+        frobenius_norm: Some(7.0),
+        spectral_norm: Some(5.0),
         form_seconds,
     }
 }

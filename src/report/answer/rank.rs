@@ -56,9 +56,9 @@ impl<'a> Energy<'a> {
     fn of(family: &Family<'a>) -> Option<Self> {
         let matrices = &family.matrices;
         let sizes: Vec<u64> = matrices.iter().map(|matrix| matrix.rows.min(matrix.columns)).collect();
-        let numerical: Vec<u64> = matrices.iter().map(|matrix| matrix.numerical_rank).collect();
-        let energy_90: Vec<u64> = matrices.iter().map(|matrix| matrix.rank_energy_90).collect();
-        let energy_99: Vec<u64> = matrices.iter().map(|matrix| matrix.rank_energy_99).collect();
+        let numerical: Vec<u64> = matrices.iter().filter_map(|matrix| matrix.numerical_rank).collect();
+        let energy_90: Vec<u64> = matrices.iter().filter_map(|matrix| matrix.rank_energy_90).collect();
+        let energy_99: Vec<u64> = matrices.iter().filter_map(|matrix| matrix.rank_energy_99).collect();
         let break_even: Vec<f64> = matrices.iter().map(|matrix| break_even(matrix.rows, matrix.columns)).collect();
         let share = |ranks: &[u64]| median(ranks.iter().zip(&sizes).map(|(&k, &n)| k as f64 / n as f64).collect());
         Some(Self {
