@@ -71,8 +71,8 @@ struct Extract {
     /// Text to read, in UTF-8
     #[arg(long, value_name = "FILE")]
     text: PathBuf,
-    /// Heads to take, such as layer0.head3,layer5.head1
-    #[arg(long, value_name = "LIST", value_delimiter = ',', required = true)]
+    /// Heads to take, such as layer0.head3,layer5.head1; all of them if left out
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
     heads: Vec<HeadName>,
     /// Tokens of the text to use, [CLS] and [SEP] included
     #[arg(long, value_name = "N", default_value_t = 512)]

@@ -95,6 +95,21 @@ impl Axis {
         Self { scale: Scale::Log2, low: low - air, high: high + air, ticks }
     }
 
+    /// Where a swept value stands among the points of a series, which are whole numbers: in steps of 1/1024.
+    pub fn key(value: f64) -> u64 {
+        (value * 1024.0).round().max(1.0) as u64
+    }
+
+    /// A base-2 logarithmic axis with a tick at each swept value (positive, ascending), for points placed by [`Self::key`].
+    pub fn swept(values: &[f64], language: Language) -> Self {
+        let keys: Vec<u64> = values.iter().map(|&value| Self::key(value)).collect();
+        let mut axis = Self::ranks(&keys);
+        for (tick, value) in axis.ticks.iter_mut().zip(values) {
+            tick.label = language.localise(&value.to_string());
+        }
+        axis
+    }
+
     /// Percentages from 0 to 100.
     pub fn percent(language: Language) -> Self {
         let sign = super::names::either(language, "%", "\u{a0}%");

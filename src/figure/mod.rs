@@ -15,6 +15,7 @@ mod series;
 mod svg;
 mod theme;
 
+mod by_sweep;
 mod error_by_rank;
 mod error_by_time;
 mod spectrum_decay;
@@ -56,12 +57,32 @@ pub enum FigureKind {
     ErrorByTime,
     /// What an approximate attention matrix loses of being stochastic, against target rank.
     Stochasticity,
+    /// Seconds to the output against a swept number.
+    TimeBySweep,
+    /// Peak memory against a swept number.
+    MemoryBySweep,
+    /// Relative Frobenius error against a swept number.
+    ErrorBySweep,
+    /// Relative output error against a swept number.
+    OutputErrorBySweep,
+    /// Ranks that keep most of the energy against a swept number.
+    RankBySweep,
 }
 
 impl FigureKind {
     /// In the order of a report.
-    pub const ALL: [Self; 5] =
-        [Self::SpectrumDecay, Self::ErrorByRank, Self::TimeByRank, Self::ErrorByTime, Self::Stochasticity];
+    pub const ALL: [Self; 10] = [
+        Self::SpectrumDecay,
+        Self::ErrorByRank,
+        Self::TimeByRank,
+        Self::ErrorByTime,
+        Self::Stochasticity,
+        Self::RankBySweep,
+        Self::TimeBySweep,
+        Self::MemoryBySweep,
+        Self::ErrorBySweep,
+        Self::OutputErrorBySweep,
+    ];
 
     /// The first part of a figure's id.
     #[must_use]
@@ -72,6 +93,11 @@ impl FigureKind {
             Self::TimeByRank => "time_by_rank",
             Self::ErrorByTime => "error_by_time",
             Self::Stochasticity => "stochasticity",
+            Self::TimeBySweep => "time_by_sweep",
+            Self::MemoryBySweep => "memory_by_sweep",
+            Self::ErrorBySweep => "error_by_sweep",
+            Self::OutputErrorBySweep => "output_error_by_sweep",
+            Self::RankBySweep => "rank_by_sweep",
         }
     }
 
@@ -83,7 +109,14 @@ impl FigureKind {
         roster: &Roster,
         language: Language,
     ) -> Result<Option<Figure>, FigureError> {
+        // Pooled over a sweep, curves against rank would be averages over matrices that are meant to differ.
+        let swept = group.sweep.is_some();
         match self {
+            Self::RankBySweep => by_sweep::draw_ranks(results, group, language),
+            Self::TimeBySweep | Self::MemoryBySweep | Self::ErrorBySweep | Self::OutputErrorBySweep => {
+                by_sweep::draw(self, group, roster, language)
+            }
+            _ if swept => Ok(None),
             Self::SpectrumDecay => spectrum_decay::draw(results, group, language),
             Self::ErrorByRank => error_by_rank::draw(group, roster, language),
             Self::TimeByRank => time_by_rank::draw(group, roster, language),

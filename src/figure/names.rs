@@ -41,6 +41,16 @@ pub fn method_name(kind: &str, label: &str, language: Language) -> String {
     }
 }
 
+/// What the axis of a swept parameter says.
+#[must_use]
+pub fn parameter_title(parameter: &str, language: Language) -> String {
+    match parameter {
+        "length" => either(language, "sequence length n", "longitud de la secuencia n").to_owned(),
+        "temperature" => either(language, "temperature τ", "temperatura τ").to_owned(),
+        other => other.to_owned(),
+    }
+}
+
 /// The swept parameters of an instance as the literature writes them: `power_iterations=2, oversampling=10` → `q=2, p=10`.
 /// A parameter that is a word rather than a number is its own name: `sampling=uniform` → `(uniform)`.
 #[must_use]

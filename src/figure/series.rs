@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::{
+    axis::Axis,
     names,
     theme::{self, Look},
 };
 use crate::{
     language::Language,
-    table::{Results, SummaryRow},
+    table::{Results, SummaryRow, Sweep},
 };
 
 /// A point of a series. Values as in the table: they may be 0 or negative, which the axis decides upon.
@@ -107,6 +108,10 @@ pub(super) struct Group<'a> {
     /// Whether it is f64, or the first precision there is: its figures have the plain ids.
     pub preferred: bool,
     rows: Vec<&'a SummaryRow>,
+    /// The number the family is swept over, if there is one.
+    pub sweep: Option<Sweep>,
+    /// Rows that summarise over one matrix each.
+    by_variant: Vec<&'a SummaryRow>,
 }
 
 impl<'a> Group<'a> {
@@ -130,7 +135,13 @@ impl<'a> Group<'a> {
             precisions.sort_by_key(|precision| (*precision != "f64", *precision));
             for (position, precision) in precisions.into_iter().enumerate() {
                 let rows = aggregated(results, family, precision);
-                groups.push(Self { family, precision, preferred: position == 0, rows });
+                let own = |row: &&SummaryRow| row.problem == family && row.precision == precision;
+                let by_variant: Vec<&SummaryRow> =
+                    results.summary.iter().filter(own).filter(|row| !row.problem_variant.is_empty()).collect();
+                let matrices =
+                    results.matrices.iter().filter(|row| row.problem == family && row.precision == precision);
+                let sweep = Sweep::of(matrices.map(|row| row.problem_variant.as_str()));
+                groups.push(Self { family, precision, preferred: position == 0, rows, sweep, by_variant });
             }
         }
         groups
@@ -150,6 +161,26 @@ impl<'a> Group<'a> {
             let mut points: Vec<Point> = rows.map(|row| Point::of(row, bar)).collect();
             points.sort_by_key(|point| point.rank);
             points.dedup_by_key(|point| point.rank);
+            (!points.is_empty()).then(|| Series { instance: Some(instance), name: name.clone(), look: *look, points })
+        };
+        roster.instances.iter().enumerate().filter_map(of_instance).collect()
+    }
+
+    /// The medians of a quantity against a swept number, at the least rank of each method; pooled over other parameters. The
+    /// points are placed by [`Axis::key`].
+    pub fn swept(&self, roster: &Roster, sweep: &Sweep, quantity: &str, bar: Bar) -> Vec<Series> {
+        let of_instance = |(instance, (key, (name, look))): (usize, (&InstanceKey, &(String, Look)))| {
+            let (kind, method, Natural(_, variant)) = key;
+            let own = |row: &&&SummaryRow| {
+                row.quantity == quantity
+                    && row.method_kind == *kind
+                    && row.method == *method
+                    && row.method_variant == *variant
+                    && row.median.is_finite()
+            };
+            let rows: Vec<&SummaryRow> = self.by_variant.iter().filter(own).copied().collect();
+            let points: Vec<Point> =
+                sweep.values().into_iter().filter_map(|value| swept_point(&rows, sweep, value, bar)).collect();
             (!points.is_empty()).then(|| Series { instance: Some(instance), name: name.clone(), look: *look, points })
         };
         roster.instances.iter().enumerate().filter_map(of_instance).collect()
@@ -179,6 +210,21 @@ impl Point {
         let bar = bar.filter(|(low, high)| low.is_finite() && high.is_finite());
         Self { rank: row.target_rank, median: row.median, bar }
     }
+}
+
+/// One value of a sweep: the row of its only matrix, or the median and quartiles over the medians of several.
+fn swept_point(rows: &[&SummaryRow], sweep: &Sweep, value: f64, bar: Bar) -> Option<Point> {
+    let here = || rows.iter().copied().filter(|row| sweep.value(&row.problem_variant) == Some(value));
+    let rank = here().map(|row| row.target_rank).min()?;
+    let here: Vec<&SummaryRow> = here().filter(|row| row.target_rank == rank).collect();
+    if let [row] = here.as_slice() {
+        return Some(Point { rank: Axis::key(value), ..Point::of(row, bar) });
+    }
+    let mut medians: Vec<f64> = here.iter().map(|row| row.median).collect();
+    medians.sort_by(f64::total_cmp);
+    let at = |share: f64| medians[((medians.len() - 1) as f64 * share).round() as usize];
+    let bar = (bar != Bar::None).then(|| (at(0.25), at(0.75)));
+    Some(Point { rank: Axis::key(value), median: median(medians.clone())?, bar })
 }
 
 /// The rows over all variants of a family; if there are none, those of its only variant.

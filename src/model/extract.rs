@@ -14,6 +14,7 @@ pub struct ExtractOptions {
     pub model: PathBuf,
     /// A UTF-8 text; as much of it is used as fills `tokens`.
     pub text: PathBuf,
+    /// All heads of all layers if empty.
     pub heads: Vec<HeadName>,
     /// Tokens of the sequence, `[CLS]` and `[SEP]` included.
     pub tokens: usize,
@@ -70,27 +71,29 @@ pub fn extract(options: &ExtractOptions) -> Result<Extracted, ModelError> {
     let tokenizer = Tokenizer::read(&options.model)?;
     let encoder = Encoder::read(&options.model)?;
     check_request(options, &encoder)?;
+    let (layers, per_layer) = (encoder.config().num_hidden_layers, encoder.config().num_attention_heads);
+    let every = (0..layers).flat_map(|layer| (0..per_layer).map(move |head| HeadName { layer, head }));
+    let heads = if options.heads.is_empty() { every.collect() } else { options.heads.clone() };
     let text =
         fs::read_to_string(&options.text).map_err(|source| ModelError::Io { path: options.text.clone(), source })?;
     let ids = first_tokens(&tokenizer, &text, options)?;
 
     let head_dim = encoder.config().head_dim();
-    let mut tensors = Vec::with_capacity(3 * options.heads.len());
+    let mut tensors = Vec::with_capacity(3 * heads.len());
     encoder.forward(&ids, |layer, projections| {
-        for name in options.heads.iter().filter(|name| name.layer == layer) {
+        for name in heads.iter().filter(|name| name.layer == layer) {
             tensors.extend(head_tensors(*name, projections, head_dim));
         }
     })?;
     // As asked for, not as the layers came.
-    let place =
-        |tensor: &NamedEntries| options.heads.iter().position(|name| tensor.name.starts_with(&format!("{name}.")));
+    let place = |tensor: &NamedEntries| heads.iter().position(|name| tensor.name.starts_with(&format!("{name}.")));
     tensors.sort_by_key(place);
     write_safetensors(&options.out, &tensors, &metadata(options)?)?;
 
     let bytes =
         fs::metadata(&options.out).map_err(|source| ModelError::Io { path: options.out.clone(), source })?.len();
     let hash = hash(&options.out)?;
-    Ok(Extracted { heads: options.heads.len(), tokens: options.tokens, head_dim, bytes, hash })
+    Ok(Extracted { heads: heads.len(), tokens: options.tokens, head_dim, bytes, hash })
 }
 
 fn check_request(options: &ExtractOptions, encoder: &Encoder) -> Result<(), ModelError> {
@@ -103,9 +106,6 @@ fn check_request(options: &ExtractOptions, encoder: &Encoder) -> Result<(), Mode
             "--tokens {} is not between 3 and the {positions} this model has room for",
             options.tokens
         ));
-    }
-    if options.heads.is_empty() {
-        return request("no heads are asked for; write --heads layer0.head3,layer2.head1".to_owned());
     }
     for (number, name) in options.heads.iter().enumerate() {
         if name.layer >= layers || name.head >= heads {
@@ -150,9 +150,12 @@ fn head_tensors(name: HeadName, projections: &Projections, head_dim: usize) -> [
 fn metadata(options: &ExtractOptions) -> Result<[(&'static str, String); 8], ModelError> {
     let ExtractOptions { model, text, heads, tokens, out } = options;
     let card = ModelCard::read(options);
-    let heads = heads.iter().map(HeadName::to_string).collect::<Vec<_>>().join(",");
+    let heads = match heads.iter().map(HeadName::to_string).collect::<Vec<_>>().join(",") {
+        all if all.is_empty() => all,
+        some => format!(" --heads {some}"),
+    };
     let command = format!(
-        "factoreo extract --model {} --text {} --heads {heads} --tokens {tokens} --out {}",
+        "factoreo extract --model {} --text {}{heads} --tokens {tokens} --out {}",
         model.display(),
         text.display(),
         out.display()

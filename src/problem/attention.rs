@@ -52,10 +52,7 @@ impl Parameters for Attention {
     fn check(&self) -> Result<(), Invalid> {
         super::check_side("length", self.length, 512)?;
         super::check_side("head_dim", self.head_dim, 64)?;
-        if !(1e-6..=1e6).contains(&self.temperature) {
-            let reason = "must be positive, from 1e-6 to 1e6";
-            return Err(Invalid::new("temperature", reason, "for example `temperature = 1.0`"));
-        }
+        super::check_temperature(self.temperature)?;
         if self.clusters > self.length {
             let reason = format!("must not exceed length = {}", self.length);
             return Err(Invalid::new(

@@ -257,3 +257,11 @@ fn check_side(parameter: &'static str, side: usize, example: usize) -> Result<()
     let reason = format!("must lie between 1 and {LARGEST_SIDE}");
     Err(Invalid::new(parameter, reason, format!("for example `{parameter} = {example}`")))
 }
+
+/// Refuses a temperature that is not positive, or beyond all use.
+fn check_temperature(temperature: f64) -> Result<(), Invalid> {
+    if (1e-6..=1e6).contains(&temperature) {
+        return Ok(());
+    }
+    Err(Invalid::new("temperature", "must be positive, from 1e-6 to 1e6", "for example `temperature = 1.0`"))
+}

@@ -26,9 +26,21 @@ pub struct Qkv {
     /// Whether token i attends to tokens 0..=i only.
     #[serde(default)]
     pub causal: bool,
+    /// Divides the logits QKᵀ/√d: 1 is the model's own attention, below 1 it is sharper.
+    #[serde(default = "default_temperature", skip_serializing_if = "is_default_temperature")]
+    pub temperature: f64,
     /// Only the first so many tokens; all of them if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub length: Option<usize>,
+}
+
+fn default_temperature() -> f64 {
+    1.0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_default_temperature(temperature: &f64) -> bool {
+    *temperature == default_temperature()
 }
 
 impl Qkv {
@@ -63,6 +75,7 @@ impl Parameters for Qkv {
             }
             _ => {}
         }
+        super::check_temperature(self.temperature)?;
         if self.length == Some(0) {
             let instead = "for example `length = 256`, or leave it out for all tokens";
             return Err(Invalid::new("length", "must be at least 1", instead));
@@ -119,7 +132,7 @@ impl Source for Qkv {
             ],
         };
         let first = |matrix: Mat<f64>| matrix.subrows(0, outline.rows).to_owned();
-        let scale = 1.0 / (queries.ncols() as f64).sqrt();
+        let scale = 1.0 / ((queries.ncols() as f64).sqrt() * self.temperature);
         let head = Head { queries: first(queries), keys: first(keys), scale, causal: self.causal };
         Ok(Problem::attention(head, first(values)))
     }

@@ -15,6 +15,7 @@ mod markdown;
 mod provenance;
 mod references;
 mod survey;
+mod sweeps;
 mod tables;
 mod wording;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::table::{CellRow, MatrixRow, Results, Status, SummaryRow};
+use crate::table::{CellRow, MatrixRow, Results, Status, SummaryRow, Sweep};
 
 /// One experiment, its families in the order of their rows.
 pub struct Survey<'a> {
@@ -26,6 +26,10 @@ pub struct Family<'a> {
     pub methods: Vec<Method<'a>>,
     /// Rows that summarise over the family, by method, variant, rank and quantity.
     summaries: BTreeMap<(&'a str, &'a str, u64, &'a str), &'a SummaryRow>,
+    /// The number it is swept over, if there is one.
+    pub sweep: Option<Sweep>,
+    /// Rows that summarise over one matrix each.
+    pub by_variant: Vec<&'a SummaryRow>,
 }
 
 /// A method of the spec at one point of its own grid, with its cells in one family.
@@ -56,6 +60,10 @@ impl<'a> Survey<'a> {
         }
         for family in &mut families {
             family.summaries = summaries(results, family);
+            let own = |row: &&SummaryRow| row.problem == family.name && row.precision == family.precision;
+            let of_one = |row: &&SummaryRow| own(row) && !row.problem_variant.is_empty();
+            family.by_variant = results.summary.iter().filter(of_one).collect();
+            family.sweep = Sweep::of(family.matrices.iter().map(|matrix| matrix.problem_variant.as_str()));
         }
         Self { results, families }
     }
@@ -137,6 +145,8 @@ fn family_of<'a, 'f>(
             ranks: Vec::new(),
             methods: Vec::new(),
             summaries: BTreeMap::new(),
+            sweep: None,
+            by_variant: Vec::new(),
         });
         families.len() - 1
     });

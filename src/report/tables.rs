@@ -9,6 +9,7 @@ use super::{
     comparison::compare,
     document::{Item, MethodName, Table, Text, Verdict},
     survey::{Family, Method, Survey, spread},
+    sweeps,
     wording::label,
 };
 use crate::table::Status;
@@ -73,6 +74,9 @@ struct Lead<'a> {
 /// Every table of one family in one precision; those without a single number are left out.
 pub fn of_family(survey: &Survey<'_>, family: &Family<'_>) -> Vec<Table> {
     let experiment = survey.results.name.as_str();
+    if let Some(sweep) = &family.sweep {
+        return sweeps::tables(experiment, family, sweep);
+    }
     let tables = [
         by_rank(experiment, family, "error", "relative_frobenius_error"),
         by_rank(experiment, family, "suboptimality", "suboptimality"),

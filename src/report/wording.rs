@@ -22,15 +22,18 @@ macro_rules! templates {
     };
 }
 const TEMPLATES: &[(&str, [&str; 2])] = templates![
+    "answer/ends",
     "answer/energy",
     "answer/equal_error",
     "answer/equal_rank",
+    "answer/growth",
     "answer/least_rank",
     "answer/nystrom",
     "answer/nystromformer",
     "answer/other",
     "answer/precision",
     "answer/randomized_svd",
+    "answer/rank_growth",
     "answer/soundness",
     "coverage",
     "how_to_read",

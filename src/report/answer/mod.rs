@@ -12,6 +12,7 @@ mod speed;
 use super::{
     document::{MethodName, Text},
     survey::{Family, Method, Survey},
+    sweeps,
 };
 
 pub use rank::least_rank_within;
@@ -24,9 +25,19 @@ pub fn findings(survey: &Survey<'_>) -> Vec<Text> {
     let families: Vec<_> =
         survey.families.iter().filter(|family| family.precision == survey.lead_precision()).collect();
     let lead = lead_kind(&families);
-    let (leads, others): (Vec<&Family<'_>>, Vec<&Family<'_>>) =
+    let (mut leads, mut others): (Vec<&Family<'_>>, Vec<&Family<'_>>) =
         families.into_iter().partition(|family| lead.is_none_or(|lead| family.kind == lead));
     let mut findings = Vec::new();
+    for family in leads.iter().chain(&others) {
+        if let Some(sweep) = &family.sweep {
+            findings.extend(sweeps::rank_growth(family, sweep));
+            findings.extend(sweeps::growth(family, sweep));
+            findings.extend(sweeps::ends(family, sweep));
+        }
+    }
+    // What follows speaks of ranks, and of a family as a whole.
+    leads.retain(|family| family.sweep.is_none());
+    others.retain(|family| family.sweep.is_none());
     for family in &leads {
         findings.extend(rank::energy(family));
         findings.extend(rank::least(family));

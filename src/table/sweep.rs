@@ -1,0 +1,90 @@
+//! The number a family of problems is swept over (its length, its temperature), read from the variants of its rows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Fewer values than this are a comparison, not a sweep.
+const LEAST: usize = 3;
+
+/// A swept number and its value in every variant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sweep {
+    /// The parameter's name in the spec: `length`.
+    pub parameter: String,
+    values: BTreeMap<String, f64>,
+}
+
+impl Sweep {
+    /// Of the variants of one family (`length=512, head=layer0.head3`): the parameter with the most numeric values, if it has
+    /// three or more; the first in the alphabet of several such.
+    #[must_use]
+    pub fn of<'a>(variants: impl IntoIterator<Item = &'a str>) -> Option<Self> {
+        let mut parameters: BTreeMap<&str, BTreeMap<String, f64>> = BTreeMap::new();
+        for variant in variants {
+            for (name, value) in variant.split(", ").filter_map(|part| part.split_once('=')) {
+                if let Ok(value) = value.parse::<f64>()
+                    && value.is_finite()
+                {
+                    parameters.entry(name).or_default().insert(variant.to_owned(), value);
+                }
+            }
+        }
+        let count = |values: &BTreeMap<String, f64>| {
+            values.values().map(|value| value.to_bits()).collect::<BTreeSet<_>>().len()
+        };
+        let swept = parameters.into_iter().filter(|(_, values)| count(values) >= LEAST);
+        let (parameter, values) = swept.rev().max_by_key(|(_, values)| count(values))?;
+        Some(Self { parameter: parameter.to_owned(), values })
+    }
+
+    /// Its value in a variant.
+    #[must_use]
+    pub fn value(&self, variant: &str) -> Option<f64> {
+        self.values.get(variant).copied()
+    }
+
+    /// All values, ascending, each once.
+    #[must_use]
+    pub fn values(&self) -> Vec<f64> {
+        let mut values: Vec<f64> = self.values.values().copied().collect();
+        values.sort_by(f64::total_cmp);
+        values.dedup();
+        values
+    }
+
+    /// Pairs of a swept value and the values some rows have there, ascending: rows of one swept value are pooled.
+    #[must_use]
+    pub fn pooled<'a>(&self, rows: impl IntoIterator<Item = (&'a str, f64)>) -> Vec<(f64, Vec<f64>)> {
+        let mut pooled: Vec<(f64, Vec<f64>)> = Vec::new();
+        for (variant, number) in rows {
+            let Some(value) = self.value(variant) else { continue };
+            match pooled.iter_mut().find(|(known, _)| *known == value) {
+                Some((_, numbers)) => numbers.push(number),
+                None => pooled.push((value, vec![number])),
+            }
+        }
+        pooled.sort_by(|a, b| a.0.total_cmp(&b.0));
+        pooled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parameter_with_most_numbers_is_the_sweep() {
+        let variants = ["length=512, causal=true", "length=1024, causal=true", "length=2048, causal=true"];
+        let sweep = Sweep::of(variants).unwrap();
+        assert_eq!((sweep.parameter.as_str(), sweep.values()), ("length", vec![512.0, 1024.0, 2048.0]));
+        assert_eq!(sweep.value(variants[1]), Some(1024.0));
+        assert_eq!(Sweep::of(["length=512", "length=1024", ""]), None);
+        assert_eq!(Sweep::of(["head=layer0.head2", "head=layer0.head7", "head=layer1.head8"]), None);
+    }
+
+    #[test]
+    fn rows_of_one_value_are_pooled() {
+        let sweep = Sweep::of(["n=1, h=a", "n=1, h=b", "n=2, h=a", "n=4, h=a"]).unwrap();
+        let rows = [("n=2, h=a", 5.0), ("n=1, h=a", 1.0), ("n=1, h=b", 3.0), ("n=9", 7.0)];
+        assert_eq!(sweep.pooled(rows), [(1.0, vec![1.0, 3.0]), (2.0, vec![5.0])]);
+    }
+}
