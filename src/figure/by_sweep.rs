@@ -74,11 +74,8 @@ pub(super) fn draw(
         return Ok(None);
     };
     let mut series = group.swept(roster, sweep, subject.quantity, subject.bar);
-    if kind == FigureKind::ErrorBySweep {
+    if matches!(kind, FigureKind::ErrorBySweep | FigureKind::OutputErrorBySweep) {
         // Exact attention has no error but rounding, which would flatten everything else.
-        series.retain(|series| series.points.iter().any(|point| point.median > NOT_ROUNDING));
-    }
-    if kind == FigureKind::OutputErrorBySweep {
         series.retain(|series| series.points.iter().any(|point| point.median > NOT_ROUNDING));
     }
     if series.is_empty() {

@@ -113,6 +113,8 @@ impl FigureKind {
         let swept = group.sweep.is_some();
         match self {
             Self::RankBySweep => by_sweep::draw_ranks(results, group, language),
+            // What was not timed is not about cost.
+            Self::MemoryBySweep if !group.is_timed() => Ok(None),
             Self::TimeBySweep | Self::MemoryBySweep | Self::ErrorBySweep | Self::OutputErrorBySweep => {
                 by_sweep::draw(self, group, roster, language)
             }

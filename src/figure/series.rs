@@ -166,6 +166,11 @@ impl<'a> Group<'a> {
         roster.instances.iter().enumerate().filter_map(of_instance).collect()
     }
 
+    /// Whether any of it was timed.
+    pub fn is_timed(&self) -> bool {
+        self.by_variant.iter().any(|row| row.quantity == "output_seconds")
+    }
+
     /// The medians of a quantity against a swept number, at the least rank of each method; pooled over other parameters. The
     /// points are placed by [`Axis::key`].
     pub fn swept(&self, roster: &Roster, sweep: &Sweep, quantity: &str, bar: Bar) -> Vec<Series> {

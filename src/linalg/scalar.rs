@@ -115,9 +115,9 @@ pub fn transposed<T: Scalar>(matrix: MatRef<'_, T>) -> Mat<T> {
 #[must_use]
 pub fn first_non_finite<T: Scalar>(matrix: MatRef<'_, T>) -> Option<(usize, usize)> {
     for (j, column) in matrix.col_iter().enumerate() {
-        // A column at a time without looking where: x − x is 0, or NaN.
-        let differences = column.iter().fold(T::zero(), |sum, &entry| sum + (entry - entry));
-        if differences.to_f64().is_nan() {
+        // A column at a time without looking where: x·0 is NaN exactly where x is not finite.
+        let poison = column.iter().fold(T::zero(), |sum, &entry| sum + entry * T::zero());
+        if poison.to_f64().is_nan() {
             return column.iter().position(|&entry| !Scalar::is_finite(entry)).map(|i| (i, j));
         }
     }

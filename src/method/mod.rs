@@ -1,5 +1,6 @@
 //! How a matrix is approximated: one file per method, each opening with its formula, its cost and when it breaks.
 
+mod batch;
 mod block_krylov;
 mod coreset;
 mod cur;

@@ -124,7 +124,7 @@ fn set_up(document: &mut Document, chapter: &Chapter<'_>) {
     document
         .blocks
         .push(Block::List(families.map(|family| Text::new(problem_text(family), FamilyText::of(family))).collect()));
-    document.blocks.push(Block::Table(tables::matrices(survey)));
+    document.blocks.extend(tables::matrices(survey).map(Block::Table));
     document.prose(Text::new("protocol", &chapter.protocol));
     document.blocks.push(Block::Table(provenance::machine(survey)));
 }

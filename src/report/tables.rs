@@ -31,11 +31,11 @@ struct Caption<'a> {
     without_intervals: bool,
 }
 
-/// What every matrix of the experiment is, in its lead precision.
-pub fn matrices(survey: &Survey<'_>) -> Table {
+/// What every matrix of the experiment is, in its lead precision; those of swept families have tables of their own.
+pub fn matrices(survey: &Survey<'_>) -> Option<Table> {
     let lead = survey.lead_precision();
-    let matrices = survey.families.iter().filter(|family| family.precision == lead).flat_map(|family| &family.matrices);
-    let rows = matrices.map(|matrix| {
+    let families = survey.families.iter().filter(|family| family.precision == lead && family.sweep.is_none());
+    let rows = families.flat_map(|family| &family.matrices).map(|matrix| {
         vec![
             Item::Text(Text::new("cell.matrix", matrix)),
             Item::Size(matrix.rows, matrix.columns),
@@ -47,7 +47,8 @@ pub fn matrices(survey: &Survey<'_>) -> Table {
             Item::Count(matrix.rank_energy_999),
         ]
     });
-    Table {
+    let rows: Vec<Vec<Item>> = rows.collect();
+    (!rows.is_empty()).then(|| Table {
         label: format!("matrices/{}", survey.results.name),
         caption: Text::new("caption.matrices", Lead { precision: lead }),
         header: [
@@ -62,8 +63,8 @@ pub fn matrices(survey: &Survey<'_>) -> Table {
         ]
         .map(Item::Word)
         .to_vec(),
-        rows: rows.collect(),
-    }
+        rows,
+    })
 }
 
 #[derive(Serialize)]

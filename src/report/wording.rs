@@ -178,6 +178,13 @@ fn add_numbers(environment: &mut Environment<'static>, language: Language) {
         language.percent(share, digits.unwrap_or(3))
     });
     environment.add_filter("count", move |value: Option<u64>| language.count(value));
+    // A value of a swept parameter: whole, or to four digits.
+    environment.add_filter("swept", move |value: f64| match value.fract() == 0.0 && value >= 0.0 {
+        true => language.count(Some(value as u64)),
+        false => language.localise(&value.to_string()),
+    });
+    // A share of the energy: as many digits as it has.
+    environment.add_filter("share", move |share: f64| language.percent(Some(share), if share > 0.99 { 3 } else { 2 }));
     environment.add_filter("seconds", move |value: Option<f64>| language.seconds(value));
     environment.add_filter("bytes", move |value: Option<u64>| language.bytes(value));
     // A median of counts may lie half-way between two.

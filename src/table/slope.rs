@@ -40,7 +40,11 @@ fn student_95(degrees: usize) -> f64 {
     let (z, n) = (1.959_963_984_540_054_f64, degrees as f64);
     let third = z.powi(3);
     let fifth = z.powi(5);
-    z + (third + z) / (4.0 * n) + (5.0 * fifth + 16.0 * third + 3.0 * z) / (96.0 * n * n)
+    let seventh = z.powi(7);
+    let last = 3.0 * seventh + 19.0 * fifth + 17.0 * third - 15.0 * z;
+    z + (third + z) / (4.0 * n)
+        + (5.0 * fifth + 16.0 * third + 3.0 * z) / (96.0 * n.powi(2))
+        + last / (384.0 * n.powi(3))
 }
 
 #[cfg(test)]
