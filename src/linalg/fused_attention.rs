@@ -33,20 +33,28 @@ pub fn fused_attention<T: Scalar>(
     // An owned transpose: every tile then reads whole columns.
     let keys = transposed(keys);
     let mut output = Mat::zeros(queries.nrows(), values.ncols());
+    let height = band_height(queries.nrows());
     let attend = |(band, output): (usize, MatMut<'_, T>)| {
-        let first = band * QUERIES;
+        let first = band * height;
         let queries = queries.subrows(first, output.nrows());
         attend(queries, keys.as_ref(), values, T::of(scale), causal.then_some(first), output);
     };
-    if matches!(parallelism, Par::Seq) || queries.nrows() <= QUERIES {
-        for band in 0..queries.nrows().div_ceil(QUERIES) {
-            let first = band * QUERIES;
-            attend((band, output.subrows_mut(first, QUERIES.min(queries.nrows() - first))));
+    if matches!(parallelism, Par::Seq) || queries.nrows() <= height {
+        for band in 0..queries.nrows().div_ceil(height) {
+            let first = band * height;
+            attend((band, output.subrows_mut(first, height.min(queries.nrows() - first))));
         }
     } else {
-        output.par_row_chunks_mut(QUERIES).enumerate().for_each(attend);
+        output.par_row_chunks_mut(height).enumerate().for_each(attend);
     }
     output
+}
+
+/// At most [`QUERIES`] queries a band, in bands of which there are a multiple of four, so that two or four threads end at about the
+/// same time. It depends on the number of queries alone: threads must not change a bit.
+fn band_height(queries: usize) -> usize {
+    let bands = queries.div_ceil(QUERIES).next_multiple_of(4).max(4);
+    queries.div_ceil(bands).next_multiple_of(16).clamp(16, QUERIES)
 }
 
 /// The queries of one band; `first` is the number of the first of them where a causal mask applies.

@@ -66,10 +66,13 @@ pub fn softmax_rows_in_place<T: Scalar>(scores: &mut Mat<T>, parallelism: Par) {
 /// Rows of one block: three sweeps over so few rows find them in the second-level cache.
 const BLOCK: usize = 64;
 
+/// Fewer rows than these are not worth a thread: whole cache lines of a column.
+const LEAST_SHARE: usize = 32;
+
 fn softmax<T: Scalar>(scores: MatMut<'_, T>, causal: bool, parallelism: Par) {
     // Rows are independent: however they are shared out, the bits are the same.
     let threads = parallelism.degree().max(1);
-    let share = scores.nrows().div_ceil(threads).next_multiple_of(BLOCK).max(BLOCK);
+    let share = scores.nrows().div_ceil(threads).next_multiple_of(LEAST_SHARE).max(LEAST_SHARE);
     if threads == 1 || scores.nrows() <= share {
         return softmax_band(scores, 0, causal);
     }

@@ -163,7 +163,7 @@ pub fn rank_growth(family: &Family<'_>, sweep: &Sweep) -> Option<Text> {
     if sweep.parameter != "length" {
         return None;
     }
-    let groups = groups(family);
+    let groups = groups(family, sweep);
     let all = groups.first()?;
     let of_share = |share: Share| {
         let (ranks, slope) = (all.ranks(sweep, share), all.slope(sweep, share)?);

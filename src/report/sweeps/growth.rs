@@ -101,8 +101,11 @@ pub struct MatrixGroup<'a> {
     matrices: Vec<&'a MatrixRow>,
 }
 
-/// The matrices by layer (`head=layer3.head5`), and all together first.
-pub fn groups<'a>(family: &Family<'a>) -> Vec<MatrixGroup<'a>> {
+/// Fewer heads of a layer than this are examples, not a layer.
+const ENOUGH: usize = 3;
+
+/// All matrices together, then by layer (`head=layer3.head5`), where a layer has enough of them at each value of the sweep.
+pub fn groups<'a>(family: &Family<'a>, sweep: &Sweep) -> Vec<MatrixGroup<'a>> {
     let mut groups = vec![MatrixGroup { name: String::new(), matrices: family.matrices.clone() }];
     for matrix in &family.matrices {
         let head = matrix.problem_variant.split(", ").find_map(|part| part.strip_prefix("head="));
@@ -112,6 +115,8 @@ pub fn groups<'a>(family: &Family<'a>) -> Vec<MatrixGroup<'a>> {
             None => groups.push(MatrixGroup { name: layer.to_owned(), matrices: vec![matrix] }),
         }
     }
+    let enough = ENOUGH * sweep.values().len();
+    groups.retain(|group| group.name.is_empty() || group.matrices.len() >= enough);
     groups
 }
 
