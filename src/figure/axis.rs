@@ -95,9 +95,10 @@ impl Axis {
         Self { scale: Scale::Log2, low: low - air, high: high + air, ticks }
     }
 
-    /// Where a swept value stands among the points of a series, which are whole numbers: in steps of 1/1024.
+    /// Where a swept value stands among the points of a series, which are whole numbers: in steps so fine that
+    /// neighbours of the smallest parameters keep apart.
     pub fn key(value: f64) -> u64 {
-        (value * 1024.0).round().max(1.0) as u64
+        (value * 2f64.powi(30)).round().max(1.0) as u64
     }
 
     /// A base-2 logarithmic axis with a tick at each swept value (positive, ascending), for points placed by [`Self::key`].

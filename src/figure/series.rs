@@ -135,12 +135,8 @@ impl<'a> Group<'a> {
             precisions.sort_by_key(|precision| (*precision != "f64", *precision));
             for (position, precision) in precisions.into_iter().enumerate() {
                 let rows = aggregated(results, family, precision);
-                let own = |row: &&SummaryRow| row.problem == family && row.precision == precision;
-                let by_variant: Vec<&SummaryRow> =
-                    results.summary.iter().filter(own).filter(|row| !row.problem_variant.is_empty()).collect();
-                let matrices =
-                    results.matrices.iter().filter(|row| row.problem == family && row.precision == precision);
-                let sweep = Sweep::of(matrices.map(|row| row.problem_variant.as_str()));
+                let by_variant = results.summaries_by_variant(family, precision);
+                let sweep = Sweep::of_family(results, family, precision);
                 groups.push(Self { family, precision, preferred: position == 0, rows, sweep, by_variant });
             }
         }
@@ -171,7 +167,7 @@ impl<'a> Group<'a> {
         self.by_variant.iter().any(|row| row.quantity == "output_seconds")
     }
 
-    /// The medians of a quantity against a swept number, at the least rank of each method; pooled over other parameters. The
+    /// The medians of a quantity against a swept number; pooled over other parameters. The
     /// points are placed by [`Axis::key`].
     pub fn swept(&self, roster: &Roster, sweep: &Sweep, quantity: &str, bar: Bar) -> Vec<Series> {
         let of_instance = |(instance, (key, (name, look))): (usize, (&InstanceKey, &(String, Look)))| {
@@ -219,17 +215,17 @@ impl Point {
 
 /// One value of a sweep: the row of its only matrix, or the median and quartiles over the medians of several.
 fn swept_point(rows: &[&SummaryRow], sweep: &Sweep, value: f64, bar: Bar) -> Option<Point> {
-    let here = || rows.iter().copied().filter(|row| sweep.value(&row.problem_variant) == Some(value));
-    let rank = here().map(|row| row.target_rank).min()?;
-    let here: Vec<&SummaryRow> = here().filter(|row| row.target_rank == rank).collect();
+    let here: Vec<&SummaryRow> =
+        rows.iter().copied().filter(|row| sweep.value(&row.problem_variant) == Some(value)).collect();
     if let [row] = here.as_slice() {
         return Some(Point { rank: Axis::key(value), ..Point::of(row, bar) });
     }
     let mut medians: Vec<f64> = here.iter().map(|row| row.median).collect();
     medians.sort_by(f64::total_cmp);
+    let middle = median(medians.clone())?;
     let at = |share: f64| medians[((medians.len() - 1) as f64 * share).round() as usize];
     let bar = (bar != Bar::None).then(|| (at(0.25), at(0.75)));
-    Some(Point { rank: Axis::key(value), median: median(medians.clone())?, bar })
+    Some(Point { rank: Axis::key(value), median: middle, bar })
 }
 
 /// The rows over all variants of a family; if there are none, those of its only variant.

@@ -60,10 +60,8 @@ impl<'a> Survey<'a> {
         }
         for family in &mut families {
             family.summaries = summaries(results, family);
-            let own = |row: &&SummaryRow| row.problem == family.name && row.precision == family.precision;
-            let of_one = |row: &&SummaryRow| own(row) && !row.problem_variant.is_empty();
-            family.by_variant = results.summary.iter().filter(of_one).collect();
-            family.sweep = Sweep::of(family.matrices.iter().map(|matrix| matrix.problem_variant.as_str()));
+            family.by_variant = results.summaries_by_variant(family.name, family.precision);
+            family.sweep = Sweep::of_family(results, family.name, family.precision);
         }
         Self { results, families }
     }

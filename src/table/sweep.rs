@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::{CellRow, Results, SummaryRow};
+
 /// Fewer values than this are a comparison, not a sweep.
 const LEAST: usize = 3;
 
@@ -14,6 +16,21 @@ pub struct Sweep {
 }
 
 impl Sweep {
+    /// Of a family in one precision. A family whose methods were run at several ranks is a sweep over ranks, and no other.
+    #[must_use]
+    pub fn of_family(results: &Results, problem: &str, precision: &str) -> Option<Self> {
+        let mut ranks: BTreeMap<[&str; 3], u64> = BTreeMap::new();
+        let own = |row: &&CellRow| row.problem == problem && row.precision == precision;
+        for row in results.cells.iter().filter(own) {
+            let key = [row.method.as_str(), row.method_variant.as_str(), row.problem_variant.as_str()];
+            if *ranks.entry(key).or_insert(row.target_rank) != row.target_rank {
+                return None;
+            }
+        }
+        let matrices = results.matrices.iter().filter(|row| row.problem == problem && row.precision == precision);
+        Self::of(matrices.map(|row| row.problem_variant.as_str()))
+    }
+
     /// Of the variants of one family (`length=512, head=layer0.head3`): the parameter with the most numeric values, if it has
     /// three or more; the first in the alphabet of several such.
     #[must_use]
@@ -64,6 +81,16 @@ impl Sweep {
         }
         pooled.sort_by(|a, b| a.0.total_cmp(&b.0));
         pooled
+    }
+}
+
+impl Results {
+    /// The summaries of single matrices of a family in one precision.
+    #[must_use]
+    pub fn summaries_by_variant(&self, problem: &str, precision: &str) -> Vec<&SummaryRow> {
+        let own =
+            |row: &&SummaryRow| row.problem == problem && row.precision == precision && !row.problem_variant.is_empty();
+        self.summary.iter().filter(own).collect()
     }
 }
 

@@ -38,30 +38,24 @@ pub(super) struct Interval {
 }
 
 impl<'a> Family<'a> {
-    /// The median of a quantity at each value of a sweep, at the least rank the method was run at: pooled over the other swept
+    /// The median of a quantity at each value of a sweep: pooled over the other swept
     /// parameters.
     pub fn swept(&self, method: &Method<'_>, sweep: &Sweep, quantity: &str) -> Vec<(f64, f64)> {
-        let rows = self.at_least_rank(method, quantity).into_iter();
+        let rows = self.rows_of(method, quantity);
         let pooled = sweep.pooled(rows.map(|row| (row.problem_variant.as_str(), row.median)));
         pooled.into_iter().filter_map(|(value, medians)| Some((value, median(medians)?))).collect()
     }
 
     /// The only row of a quantity at a value of a sweep; `None` where several matrices share the value.
     pub fn swept_row(&self, method: &Method<'_>, sweep: &Sweep, value: f64, quantity: &str) -> Option<&'a SummaryRow> {
-        let mut rows = self.at_least_rank(method, quantity).into_iter();
+        let mut rows = self.rows_of(method, quantity);
         let row = rows.find(|row| sweep.value(&row.problem_variant) == Some(value))?;
         rows.all(|row| sweep.value(&row.problem_variant) != Some(value)).then_some(row)
     }
 
-    fn at_least_rank(&self, method: &Method<'_>, quantity: &str) -> Vec<&'a SummaryRow> {
-        let of_method = |row: &&&SummaryRow| {
+    fn rows_of(&self, method: &Method<'_>, quantity: &str) -> impl Iterator<Item = &'a SummaryRow> {
+        self.by_variant.iter().copied().filter(move |row| {
             row.method == method.label && row.method_variant == method.variant && row.quantity == quantity
-        };
-        let rows: Vec<&SummaryRow> = self.by_variant.iter().filter(of_method).copied().collect();
-        let least = |row: &SummaryRow| {
-            let same = rows.iter().filter(|other| other.problem_variant == row.problem_variant);
-            same.map(|other| other.target_rank).min()
-        };
-        rows.iter().filter(|row| least(row) == Some(row.target_rank)).copied().collect()
+        })
     }
 }

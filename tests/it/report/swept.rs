@@ -71,3 +71,17 @@ fn the_most_accurate_method_is_the_one_with_the_least_error() {
         &english[start..start + 120]
     });
 }
+
+/// Lengths at several ranks are a sweep over ranks: their tables must not be lost to the lengths.
+#[test]
+fn a_family_at_several_ranks_is_reported_by_rank() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut results = Results::read(&root.join("results/temperature")).unwrap();
+    let more: Vec<_> = results.cells.iter().cloned().map(|cell| (cell.target_rank / 2, cell)).collect();
+    results.cells.extend(more.into_iter().map(|(target_rank, cell)| factoreo::table::CellRow { target_rank, ..cell }));
+    let project = tempfile::tempdir().unwrap();
+    results.write(&project.path().join("results/temperature")).unwrap();
+    report::build(project.path(), false).unwrap();
+    let english = std::fs::read_to_string(project.path().join("report/report.en.md")).unwrap();
+    assert!(english.contains("| k = 64 |") && !english.contains("| τ = 0.25 |"));
+}
