@@ -142,6 +142,8 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
 }
 
 fn run(arguments: &Run, root: &Path) -> Result<(), Failure> {
+    // Before hours of work, not after them.
+    spec::coursework(root).map_err(|diagnostics| Failure::Input(diagnostics.render(colours())))?;
     let options = run::Options { root: root.to_owned(), share: arguments.shard };
     for experiment in load(&arguments.specs, root)? {
         let outcome = run::run(&experiment, &planned(&experiment, root)?, &options)?;
@@ -167,8 +169,12 @@ fn list(specs: &[PathBuf], root: &Path) -> Result<(), Failure> {
 }
 
 fn write_report(root: &Path, png: bool) -> Result<(), Failure> {
-    let written = report::build(root, png).map_err(|error| Failure::of(&error))?;
-    let pages = written.iter().filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    let written = report::build(root, png).map_err(|error| match error {
+        report::ReportError::Cover(diagnostics) => Failure::Input(diagnostics.render(colours())),
+        error => Failure::of(&error),
+    })?;
+    let is_page = |path: &&PathBuf| path.extension().is_some_and(|extension| extension == "md" || extension == "html");
+    let pages = written.iter().filter(is_page);
     let pages: Vec<String> = pages.map(|path| path.strip_prefix(root).unwrap_or(path).display().to_string()).collect();
     print(&format!("report: {}\n", pages.join(", ")))
 }
@@ -188,9 +194,14 @@ fn extract(what: Extract) -> Result<(), Failure> {
     ))
 }
 
+/// Whether errors are written in colours.
+fn colours() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
 /// Every spec, or everything that is wrong with any of them.
 fn load(specs: &[PathBuf], root: &Path) -> Result<Vec<Experiment>, Failure> {
-    let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let colours = colours();
     let (mut experiments, mut faults) = (Vec::new(), Vec::new());
     for path in specs {
         match spec::load(path, root) {

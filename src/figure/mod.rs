@@ -8,6 +8,7 @@ pub mod names;
 mod axis;
 mod canvas;
 mod chart;
+mod inline;
 mod label;
 mod rank_panel;
 mod raster;
@@ -22,6 +23,7 @@ mod spectrum_decay;
 mod stochasticity;
 mod time_by_rank;
 
+pub use inline::{for_page, page_colours, page_style};
 pub use raster::to_png;
 
 use crate::{language::Language, table::Results};

@@ -1,6 +1,8 @@
 //! Promise: the report says what the tables say, in both languages alike, and the same every time.
 
 mod form;
+mod hostile;
+mod page;
 mod swept;
 mod synthetic;
 mod written;
