@@ -39,7 +39,13 @@ pub fn weighted_product(basis: MatRef<'_, f64>, weights: &[f64], other: MatRef<'
 }
 
 /// Refuses a count outside a range.
-pub fn check_count(parameter: &'static str, value: usize, least: usize, most: usize, example: usize) -> Result<(), Invalid> {
+pub fn check_count(
+    parameter: &'static str,
+    value: usize,
+    least: usize,
+    most: usize,
+    example: usize,
+) -> Result<(), Invalid> {
     if (least..=most).contains(&value) {
         return Ok(());
     }

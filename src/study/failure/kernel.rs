@@ -19,7 +19,12 @@ use crate::{
 
 fn kernel_problem(kernel: Mat<f64>) -> Problem<f64> {
     let values = Mat::zeros(kernel.ncols(), 1);
-    Problem { formed: Some(kernel), structure: Structure::PositiveSemidefinite, values, prescribed_singular_values: None }
+    Problem {
+        formed: Some(kernel),
+        structure: Structure::PositiveSemidefinite,
+        values,
+        prescribed_singular_values: None,
+    }
 }
 
 /// λ_j = 10^(−j/2), n = 200, k = 60: from the 32nd on, eigenvalues are below rounding, so that the core ΩᵀKΩ is not positive

@@ -50,7 +50,8 @@ impl Parameters for Reproduction {
 
 impl Study for Reproduction {
     fn traits(&self) -> StudyTraits {
-        let arithmetic = matches!(self.figure, Published::AlbertEmbeddings | Published::LoraGpt3 | Published::BreakEven);
+        let arithmetic =
+            matches!(self.figure, Published::AlbertEmbeddings | Published::LoraGpt3 | Published::BreakEven);
         let timed = matches!(self.figure, Published::NystromformerScaling | Published::Bksvd);
         StudyTraits { random: !arithmetic, timed }
     }
