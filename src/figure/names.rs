@@ -95,6 +95,7 @@ pub fn study_word(word: &str, language: Language) -> Option<&'static str> {
         "cure" => ("Cure", "Remedio"),
         "attention_alone" => ("Attention alone", "Solo atención"),
         "with_skip_connections" => ("With skip connections", "Con conexiones residuales"),
+        "exact_attention_kept" => ("Exact, memory kept", "Exacta, memoria conservada"),
         "projections" => ("Projections", "Proyecciones"),
         // Quantities.
         "training_error" => ("training error", "error de entrenamiento"),

@@ -17,6 +17,8 @@ use crate::{
 
 /// Height of a line.
 const LINE: f64 = 36.0;
+/// Between two markers of one line that would cover each other, in lines.
+const ASIDE: f64 = 0.36;
 
 struct Row<'a> {
     name: String,
@@ -35,7 +37,12 @@ pub fn draw(study: &Study<'_>, language: Language) -> Result<Option<Figure>, Fig
         return Ok(None);
     }
     let say = |english, spanish| either(language, english, spanish);
-    let looks = [theme::VERMILLION, theme::BLUE].map(|colour| Look { colour, ..theme::series_look(0) });
+    // Squares fail, discs are cures.
+    let looks = [(1, theme::VERMILLION), (0, theme::BLUE)].map(|(nth, colour)| Look {
+        colour,
+        dash: "",
+        ..theme::series_look(nth)
+    });
     let words = [study_name("bad", language), study_name("cure", language)];
     let names: Vec<String> = rows.iter().map(|row| row.name.clone()).collect();
     let y = Axis::names(&names);
@@ -52,7 +59,10 @@ pub fn draw(study: &Study<'_>, language: Language) -> Result<Option<Figure>, Fig
         if let [Some(cure), Some(bad)] = ends {
             chart.canvas.line(vec![cure, bad], Pen::solid(theme::MUTED, 1.6));
         }
-        for (summary, look) in [(row.bad, looks[0]), (row.cure, looks[1])] {
+        // Where the two coincide, they step aside.
+        let near = matches!(ends, [Some(cure), Some(bad)] if (cure.0 - bad.0).abs() < ASIDE * LINE);
+        let aside = if near { ASIDE / 2.0 } else { 0.0 };
+        for (summary, look, line) in [(row.bad, looks[0], line + aside), (row.cure, looks[1], line - aside)] {
             if let (Some(low), Some(high)) = (panel.place(summary.q25, line), panel.place(summary.q75, line)) {
                 chart.canvas.line(vec![low, high], Pen::solid(look.colour, 4.0));
             }

@@ -158,7 +158,9 @@ fn with_range(row: Option<&MeasurementSummary>) -> Item {
         max: f64,
     }
     let text = |row: &MeasurementSummary| {
-        Item::Text(Text::new("study.cell.range", Range { median: row.median, min: row.min, max: row.max }))
+        // A spread of rounding size is none.
+        let (min, max) = if row.max - row.min > 1e-9 * row.max.abs() { (row.min, row.max) } else { (0.0, 0.0) };
+        Item::Text(Text::new("study.cell.range", Range { median: row.median, min, max }))
     };
     row.map_or(Item::Absent, text)
 }

@@ -1,6 +1,6 @@
 //! Figures of attention: what it costs, how random features miss it, and what many layers of it do.
 
-use faer::{Mat, MatRef};
+use faer::{Accum, Mat, MatRef, linalg::matmul::matmul};
 use serde_json::json;
 
 use super::row;
@@ -8,12 +8,12 @@ use crate::{
     linalg::{
         gaussian::{gaussian, haar},
         range_finder::product,
-        softmax::attention_matrix,
+        softmax::{attention_matrix, softmax_rows_in_place},
     },
     problem::{Head, Problem, Structure},
     random::Rng,
     study::{
-        Bench, Measurement, StudyError,
+        Bench, Instruments, Measurement, StudyError,
         failure::{approximate, method},
         numerics::relative_error,
     },
@@ -40,6 +40,16 @@ pub fn nystromformer_scaling(bench: &mut Bench<'_>) -> Result<Vec<Measurement>, 
             let weights = head.form(parallelism);
             std::hint::black_box(product(weights.as_ref(), problem.values.as_ref(), parallelism));
         };
+        // The same into a matrix that is kept, as a graphics card's allocator keeps it: no memory is asked of the system.
+        let mut kept = Mat::<f32>::zeros(length, length);
+        let scaled_keys = Mat::from_fn(head.keys.ncols(), length, |i, j| head.keys[(j, i)] * head.scale as f32);
+        let mut in_place = || {
+            matmul(&mut kept, Accum::Replace, &head.queries, &scaled_keys, 1.0, parallelism);
+            softmax_rows_in_place(&mut kept, parallelism);
+            std::hint::black_box(product(kept.as_ref(), problem.values.as_ref(), parallelism));
+        };
+        found.push(time_of(bench.instruments, "exact_attention_kept", length, &mut in_place));
+        drop(kept);
         let (tokens, weights) =
             (gaussian::<f32>(length, MODEL_WIDTH, bench.rng), gaussian::<f32>(MODEL_WIDTH, 64, bench.rng));
         let mut projections = || {
@@ -80,6 +90,9 @@ pub fn nystromformer_scaling(bench: &mut Bench<'_>) -> Result<Vec<Measurement>, 
             }
         }
     }
+    if let Some(kept) = exponent(&points("exact_attention_kept", "time")) {
+        rows.push(Measurement::new("exact_attention_time_exponent", None, "memory_kept", kept));
+    }
     for (quantity, paper) in [("time", 155.4 / 12.3), ("memory", 10_233.0 / 450.0)] {
         let last = |series: &str| points(series, quantity).last().map(|(_, value)| *value);
         let costs = (last("exact_attention"), last("nystromformer"), last("projections"));
@@ -98,17 +111,17 @@ fn cost(bench: &Bench<'_>, series: &str, length: usize, work: &mut dyn FnMut()) 
 }
 
 /// The shortest of three times, and the peak of the heap.
-fn cost_of(
-    instruments: &dyn crate::study::Instruments,
-    series: &str,
-    length: usize,
-    work: &mut dyn FnMut(),
-) -> Vec<Measurement> {
-    let seconds = (0..3).map(|_| instruments.seconds(work)).fold(f64::INFINITY, f64::min);
-    let time = Measurement::new(series, length as f64, "time", seconds).in_unit("s");
+fn cost_of(instruments: &dyn Instruments, series: &str, length: usize, work: &mut dyn FnMut()) -> Vec<Measurement> {
+    let time = time_of(instruments, series, length, work);
     let bytes = instruments.peak_bytes(work);
     let memory = bytes.map(|bytes| Measurement::new(series, length as f64, "memory", bytes as f64).in_unit("B"));
     std::iter::once(time).chain(memory).collect()
+}
+
+/// The shortest of three times.
+fn time_of(instruments: &dyn Instruments, series: &str, length: usize, work: &mut dyn FnMut()) -> Measurement {
+    let seconds = (0..3).map(|_| instruments.seconds(work)).fold(f64::INFINITY, f64::min);
+    Measurement::new(series, length as f64, "time", seconds).in_unit("s")
 }
 
 /// The slope of log y on log x by least squares.
