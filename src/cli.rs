@@ -163,7 +163,8 @@ fn list(specs: &[PathBuf], root: &Path) -> Result<(), Failure> {
     for experiment in load(specs, root)? {
         let plan = planned(&experiment, root)?;
         let states = run::states(&experiment, &plan, &options)?;
-        print(&plan_table::table(&experiment, &plan, &states))?;
+        let studied = run::study_states(&experiment, &plan, &options)?;
+        print(&plan_table::table(&experiment, &plan, &states, &studied))?;
     }
     Ok(())
 }

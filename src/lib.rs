@@ -20,6 +20,7 @@ pub mod low_rank;
 pub mod method;
 pub mod metric;
 pub mod problem;
+pub mod study;
 
 pub mod model;
 pub mod tensor;

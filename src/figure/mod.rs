@@ -21,6 +21,7 @@ mod error_by_rank;
 mod error_by_time;
 mod spectrum_decay;
 mod stochasticity;
+mod study;
 mod time_by_rank;
 
 pub use inline::{for_page, page_colours, page_style};
@@ -35,9 +36,9 @@ pub struct Figure {
     /// Unique among the figures of a report and safe as a file name: `error_by_rank.minilm`, `error_by_rank.minilm.f32`.
     pub id: String,
     pub kind: FigureKind,
-    /// The label of the problem's table in the spec.
+    /// The label of the problem's or study's table in the spec.
     pub family: String,
-    /// `f64` or `f32`.
+    /// `f64` or `f32`; empty of a study.
     pub precision: String,
     pub title: String,
     /// What is shown, in a few sentences: the SVG's `<desc>`.
@@ -69,11 +70,17 @@ pub enum FigureKind {
     OutputErrorBySweep,
     /// Ranks that keep most of the energy against a swept number.
     RankBySweep,
+    /// What a study found against its horizontal axis, a curve for each series.
+    StudyCurves,
+    /// The same for each point of the study's grid, a curve for each.
+    StudyVariants,
+    /// Failing variants, each on a line with its cure.
+    Failures,
 }
 
 impl FigureKind {
     /// In the order of a report.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::SpectrumDecay,
         Self::ErrorByRank,
         Self::TimeByRank,
@@ -84,6 +91,9 @@ impl FigureKind {
         Self::MemoryBySweep,
         Self::ErrorBySweep,
         Self::OutputErrorBySweep,
+        Self::StudyCurves,
+        Self::StudyVariants,
+        Self::Failures,
     ];
 
     /// The first part of a figure's id.
@@ -100,6 +110,9 @@ impl FigureKind {
             Self::ErrorBySweep => "error_by_sweep",
             Self::OutputErrorBySweep => "output_error_by_sweep",
             Self::RankBySweep => "rank_by_sweep",
+            Self::StudyCurves => "study_curves",
+            Self::StudyVariants => "study_variants",
+            Self::Failures => "failures",
         }
     }
 
@@ -114,6 +127,8 @@ impl FigureKind {
         // Pooled over a sweep, curves against rank would be averages over matrices that are meant to differ.
         let swept = group.sweep.is_some();
         match self {
+            // Of studies, not of matrices.
+            Self::StudyCurves | Self::StudyVariants | Self::Failures => Ok(None),
             Self::RankBySweep => by_sweep::draw_ranks(results, group, language),
             // What was not timed is not about cost.
             Self::MemoryBySweep if !group.is_timed() => Ok(None),
@@ -145,8 +160,8 @@ pub enum FigureError {
     Encode(String),
 }
 
-/// Every figure the tables have rows for: by family of problems, then precision (f64 first), then kind. The same tables give the
-/// same bytes.
+/// Every figure the tables have rows for: by family of problems, then precision (f64 first), then kind; then those of studies.
+/// The same tables give the same bytes.
 ///
 /// # Errors
 /// A fault of the drawing library; tables of any content are drawn or left out.
@@ -155,18 +170,23 @@ pub fn draw_all(results: &Results, language: Language) -> Result<Vec<Figure>, Fi
     let mut figures: Vec<Figure> = Vec::new();
     for group in Group::all(results) {
         for kind in FigureKind::ALL {
-            if let Some(mut figure) = kind.draw(results, &group, &roster, language)? {
-                // Labels that differ only in characters unfit for a file name.
-                let same = figures
-                    .iter()
-                    .filter(|other| other.id == figure.id || other.id.starts_with(&format!("{}~", figure.id)));
-                let same = same.count();
-                if same > 0 {
-                    figure.id = format!("{}~{}", figure.id, same + 1);
-                }
-                figures.push(figure);
+            if let Some(figure) = kind.draw(results, &group, &roster, language)? {
+                push_apart(&mut figures, figure);
             }
         }
     }
+    for figure in study::draw_all(results, language)? {
+        push_apart(&mut figures, figure);
+    }
     Ok(figures)
+}
+
+/// Adds a figure under an id of its own: labels may differ only in characters unfit for a file name.
+fn push_apart(figures: &mut Vec<Figure>, mut figure: Figure) {
+    let again = format!("{}~", figure.id);
+    let same = figures.iter().filter(|other| other.id == figure.id || other.id.starts_with(&again)).count();
+    if same > 0 {
+        figure.id = format!("{again}{}", same + 1);
+    }
+    figures.push(figure);
 }

@@ -83,6 +83,75 @@ pub fn instance_name(kind: &str, label: &str, variant: &str, language: Language)
     if variant.is_empty() { name } else { format!("{name} {variant}") }
 }
 
+/// A series, quantity, failure or published figure of a study, by the word its rows carry; `None` for a word this table does not
+/// know.
+#[must_use]
+pub fn study_word(word: &str, language: Language) -> Option<&'static str> {
+    let (english, spanish) = match word {
+        // Series.
+        "reduced_rank" => ("Reduced rank", "Rango reducido"),
+        "ridge" => ("Ridge", "Regresión ridge"),
+        "bad" => ("Failing", "Fallo"),
+        "cure" => ("Cure", "Remedio"),
+        "attention_alone" => ("Attention alone", "Solo atención"),
+        "with_skip_connections" => ("With skip connections", "Con conexiones residuales"),
+        "exact_attention_kept" => ("Exact, memory kept", "Exacta, memoria conservada"),
+        "projections" => ("Projections", "Proyecciones"),
+        // Quantities.
+        "training_error" => ("training error", "error de entrenamiento"),
+        "test_error" => ("test error", "error de prueba"),
+        "true_rank" => ("true rank", "rango verdadero"),
+        "gavish_donoho_rank" => ("Gavish–Donoho", "Gavish–Donoho"),
+        // Failures.
+        "flat_spectrum" => ("Flat spectrum", "Espectro plano"),
+        "flat_tail" => ("Flat tail", "Cola plana"),
+        "naive_powering" => ("Naive powering", "Potencias ingenuas"),
+        "unshifted_nystrom" => ("Unshifted Nyström", "Nyström sin desplazar"),
+        "exact_pseudoinverse" => ("Exact pseudoinverse", "Pseudoinversa exacta"),
+        "large_norms" => ("Large norms", "Normas grandes"),
+        "greedy_pivots" => ("Greedy pivots", "Pivotes voraces"),
+        "singular_gram" => ("Singular Gram matrix", "Matriz de Gram singular"),
+        "unscaled_svd" => ("Unscaled SVD", "SVD sin escalar"),
+        // Published figures.
+        "albert_embeddings" => ("ALBERT, embeddings", "ALBERT, embeddings"),
+        "lora_gpt3" => ("LoRA, GPT-3", "LoRA, GPT-3"),
+        "break_even" => ("Break-even rank", "Umbral de equilibrio"),
+        "nystromformer_scaling" => ("Nyströmformer, growth", "Nyströmformer, crecimiento"),
+        "favor_error" => ("FAVOR+, error", "FAVOR+, error"),
+        "bksvd" => ("Block Krylov (bksvd)", "Krylov por bloques (bksvd)"),
+        "randsvd" => ("Adaptive sketch (svdsketch)", "Bosquejo adaptativo (svdsketch)"),
+        "rank_collapse" => ("Rank collapse", "Colapso del rango"),
+        // Rows of published figures.
+        "full" => ("parameters, not factored", "parámetros, sin factorizar"),
+        "factored" => ("parameters, factored", "parámetros, factorizados"),
+        "trainable" => ("trainable parameters", "parámetros entrenables"),
+        "exact_attention_time_exponent" => ("exponent of time, exact", "exponente del tiempo, exacta"),
+        "exact_attention_memory_exponent" => ("exponent of memory, exact", "exponente de la memoria, exacta"),
+        "nystromformer_time_exponent" => ("exponent of time, Nyströmformer", "exponente del tiempo, Nyströmformer"),
+        "nystromformer_memory_exponent" => {
+            ("exponent of memory, Nyströmformer", "exponente de la memoria, Nyströmformer")
+        }
+        "time_ratio" => ("exact over Nyströmformer, time at 8192", "exacta entre Nyströmformer, tiempo en 8192"),
+        "memory_ratio" => ("exact over Nyströmformer, memory at 8192", "exacta entre Nyströmformer, memoria en 8192"),
+        "relative_error" => ("relative error", "error relativo"),
+        "block_krylov_error" => ("error of block Krylov", "error de Krylov por bloques"),
+        "lanczos_error" => ("error of the Lanczos SVD", "error de la SVD de Lanczos"),
+        "speed_up" => ("block Krylov faster by", "Krylov por bloques, más rápido por"),
+        "rank" => ("rank at tolerance 1e-2", "rango con tolerancia 1e-2"),
+        "error" => ("error at tolerance 1e-2", "error con tolerancia 1e-2"),
+        "default_rank" => ("rank at the default tolerance", "rango con la tolerancia por defecto"),
+        "exponent_per_layer" => ("exponent of the collapse per layer", "exponente del colapso por capa"),
+        method => return kind_name(method, language),
+    };
+    Some(either(language, english, spanish))
+}
+
+/// [`study_word`], or the word itself.
+#[must_use]
+pub fn study_name(word: &str, language: Language) -> String {
+    study_word(word, language).unwrap_or(word).to_owned()
+}
+
 /// The letter of the literature for a parameter, or the parameter itself.
 #[must_use]
 pub fn parameter_symbol(parameter: &str) -> &str {
@@ -93,6 +162,8 @@ pub fn parameter_symbol(parameter: &str) -> &str {
         "sketch_size" => "ℓ",
         "landmarks" => "m",
         "tolerance" => "ε",
+        "samples" | "length" => "n",
+        "noise" => "σ",
         "shift" => "ν",
         other => other,
     }

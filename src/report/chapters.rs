@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{
     answer,
     document::{Block, Document, Illustration, Text},
-    provenance,
+    provenance, studies,
     survey::{Family, Survey},
     tables,
 };
@@ -63,7 +63,9 @@ pub fn lay_out(chapters: &[Chapter<'_>]) -> Document {
     document.prose(Text::new("how_to_read", BTreeMap::from([("target", answer::TARGET_ERROR)])));
     for chapter in chapters {
         experiment_heading(&mut document, chapters, chapter);
-        results(&mut document, chapter, if chapters.len() > 1 { 4 } else { 3 });
+        let level = if chapters.len() > 1 { 4 } else { 3 };
+        results(&mut document, chapter, level);
+        study_results(&mut document, chapter, level);
     }
     section(&mut document, "coverage", chapters, coverage);
     document.heading(2, Text::plain("heading.limits"));
@@ -95,7 +97,8 @@ fn experiment_heading(document: &mut Document, chapters: &[Chapter<'_>], chapter
 fn answer(document: &mut Document, chapter: &Chapter<'_>) {
     let survey = &chapter.survey;
     let about = BTreeMap::from([("experiment", survey.results.name.as_str()), ("precision", survey.lead_precision())]);
-    let findings: Vec<Text> = answer::findings(survey).into_iter().map(|finding| finding.with(&about)).collect();
+    let findings = answer::findings(survey).into_iter().chain(studies::findings(survey.results));
+    let findings: Vec<Text> = findings.map(|finding| finding.with(&about)).collect();
     if findings.is_empty() {
         document.prose(Text::plain("nothing_measured"));
     } else {
@@ -105,6 +108,17 @@ fn answer(document: &mut Document, chapter: &Chapter<'_>) {
 
 /// A paragraph for each kind of method that any experiment used.
 fn methods(document: &mut Document, chapters: &[Chapter<'_>]) {
+    let mut told: Vec<&str> = Vec::new();
+    for kind in chapters.iter().flat_map(|chapter| studies::kinds(chapter.survey.results)) {
+        if !told.contains(&kind) {
+            told.push(kind);
+            document.heading(3, Text::plain(format!("study.name.{kind}")));
+            document.prose(Text::plain(format!("study.about.{kind}")));
+        }
+    }
+    if chapters.iter().all(|chapter| chapter.survey.results.cells.is_empty()) {
+        return;
+    }
     document.prose(Text::plain("notation"));
     let mut told: Vec<&str> = Vec::new();
     for kind in chapters.iter().flat_map(|chapter| chapter.survey.method_kinds()) {
@@ -121,11 +135,16 @@ fn set_up(document: &mut Document, chapter: &Chapter<'_>) {
     let survey = &chapter.survey;
     let lead = survey.lead_precision();
     let families = survey.families.iter().filter(|family| family.precision == lead && !family.matrices.is_empty());
-    document
-        .blocks
-        .push(Block::List(families.map(|family| Text::new(problem_text(family), FamilyText::of(family))).collect()));
-    document.blocks.extend(tables::matrices(survey).map(Block::Table));
-    document.prose(Text::new("protocol", &chapter.protocol));
+    if !survey.families.is_empty() || survey.results.measurements.is_empty() {
+        document.blocks.push(Block::List(
+            families.map(|family| Text::new(problem_text(family), FamilyText::of(family))).collect(),
+        ));
+        document.blocks.extend(tables::matrices(survey).map(Block::Table));
+        document.prose(Text::new("protocol", &chapter.protocol));
+    }
+    if !survey.results.measurements.is_empty() {
+        document.prose(Text::new("study.protocol", &chapter.protocol));
+    }
     document.blocks.push(Block::Table(provenance::machine(survey)));
 }
 
@@ -164,7 +183,9 @@ fn problem_text(family: &Family<'_>) -> String {
 
 fn results(document: &mut Document, chapter: &Chapter<'_>, level: usize) {
     let survey = &chapter.survey;
-    let about_no_family = |figure: &&FigureOf| survey.family(&figure.family, &figure.precision).is_none();
+    // A study has no precision.
+    let about_no_family =
+        |figure: &&FigureOf| !figure.precision.is_empty() && survey.family(&figure.family, &figure.precision).is_none();
     for figure in chapter.figures.iter().filter(about_no_family) {
         document.blocks.push(illustration(survey, figure));
     }
@@ -193,6 +214,20 @@ fn results(document: &mut Document, chapter: &Chapter<'_>, level: usize) {
     }
 }
 
+/// The figures and tables of every study.
+fn study_results(document: &mut Document, chapter: &Chapter<'_>, level: usize) {
+    let survey = &chapter.survey;
+    for study in studies::all(survey.results) {
+        document.heading(level, Text::new("study.heading", BTreeMap::from([("study", &study.label)])));
+        for figure in &chapter.figures {
+            if figure.precision.is_empty() && figure.family == study.label {
+                document.blocks.push(illustration(survey, figure));
+            }
+        }
+        studies::results(document, &survey.results.name, &study);
+    }
+}
+
 fn illustration(survey: &Survey<'_>, figure: &FigureOf) -> Block {
     Block::Figure(Illustration { experiment: survey.results.name.clone(), id: figure.id.clone() })
 }
@@ -207,6 +242,13 @@ struct Coverage {
 
 fn coverage(document: &mut Document, chapter: &Chapter<'_>) {
     let survey = &chapter.survey;
+    if !survey.results.measurements.is_empty() {
+        document.prose(Text::new("study.coverage", studies::coverage(survey.results)));
+        document.blocks.extend(studies::reasons(survey.results).map(Block::Table));
+        if survey.results.cells.is_empty() {
+            return;
+        }
+    }
     let cells = &survey.results.cells;
     let ended = |status| cells.iter().filter(|cell| cell.status == status).count();
     document.prose(Text::new(

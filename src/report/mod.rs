@@ -18,6 +18,7 @@ mod html;
 mod markdown;
 mod provenance;
 mod references;
+mod studies;
 mod survey;
 mod sweeps;
 mod tables;
@@ -196,7 +197,13 @@ fn protocol(survey: &Survey<'_>) -> Protocol {
     ranks.dedup();
     Protocol {
         seed: results.provenance.get("seed").and_then(serde_json::Value::as_str).map(str::to_owned),
-        trials: results.cells.iter().map(|cell| cell.trial + 1).max().unwrap_or(0),
+        trials: results
+            .cells
+            .iter()
+            .map(|cell| cell.trial + 1)
+            .chain(results.measurements.iter().map(|row| row.trial + 1))
+            .max()
+            .unwrap_or(0),
         repeats: results.samples.iter().map(|sample| sample.repeat + 1).max().unwrap_or(0),
         warmup: recorded("warmup"),
         threads: recorded("threads"),

@@ -62,6 +62,9 @@ const TEMPLATES: &[(&str, [&str; 2])] = templates![
 /// Headings, captions, table headers and other short texts: each is a template of its own.
 const WORDS: [&str; 2] = [include_str!("templates/en/words.toml"), include_str!("templates/es/words.toml")];
 
+/// The same for what studies are and say.
+const STUDY_WORDS: [&str; 2] = [include_str!("templates/en/studies.toml"), include_str!("templates/es/studies.toml")];
+
 /// Which number each table and figure has, by label.
 #[derive(Debug, Clone, Default)]
 pub struct Numbering {
@@ -117,7 +120,7 @@ impl Wording {
         for (name, sources) in TEMPLATES {
             environment.add_template(name, sources[index])?;
         }
-        for (name, source) in words(WORDS[index])? {
+        for (name, source) in words(WORDS[index])?.into_iter().chain(words(STUDY_WORDS[index])?) {
             environment.add_template_owned(name, source)?;
         }
         let citations = Citations::default();
@@ -219,6 +222,13 @@ fn add_numbers(environment: &mut Environment<'static>, language: Language) {
         true => language.count(Some(value as u64)),
         false => language.localise(&value.to_string()),
     });
+    // A count that came as a number of a table.
+    environment.add_filter("count_of", move |value: f64| language.count(Some(value.max(0.0) as u64)));
+    // A number of any kind: counts whole, the rest to three digits.
+    environment.add_filter("any", move |value: f64| match value.fract() == 0.0 && (0.0..1e15).contains(&value) {
+        true => language.count(Some(value as u64)),
+        false => language.number(Some(value), 3),
+    });
     // A share of the energy: as many digits as it has.
     environment.add_filter("share", move |share: f64| language.percent(Some(share), if share > 0.99 { 3 } else { 2 }));
     environment.add_filter("seconds", move |value: Option<f64>| language.seconds(value));
@@ -252,6 +262,11 @@ fn add_names(environment: &mut Environment<'static>, language: Language) {
         Some(name) => name.to_owned(),
         None => escape::markdown(kind),
     });
+    environment.add_filter("study_word", move |word: &str| match names::study_word(word, language) {
+        Some(name) => name.to_owned(),
+        None => escape::markdown(word),
+    });
+    environment.add_filter("variant", move |variant: &str| escape::markdown(&names::variant_name(variant, language)));
     environment.add_filter("counts", move |list: Vec<u64>| {
         language.join(&list.into_iter().map(|count| language.count(Some(count))).collect::<Vec<_>>())
     });
@@ -314,6 +329,7 @@ mod tests {
     fn both_languages_have_the_same_words() {
         let names = |source| words(source).unwrap().into_iter().map(|(name, _)| name).collect::<BTreeSet<_>>();
         assert_eq!(names(WORDS[0]), names(WORDS[1]));
+        assert_eq!(names(STUDY_WORDS[0]), names(STUDY_WORDS[1]));
     }
 
     #[test]
@@ -349,6 +365,22 @@ mod tests {
         }
         for kind in crate::problem::ProblemSpec::KINDS {
             assert!(wording.knows(&format!("problem.{kind}")), "{kind}");
+        }
+        for kind in crate::study::StudySpec::KINDS {
+            assert!(wording.knows(&format!("study.about.{kind}")), "{kind}");
+            assert!(wording.knows(&format!("study.name.{kind}")), "{kind}");
+        }
+        for (kind, parameter, words) in [("failure", "which", "failure"), ("reproduction", "figure", "reproduction")] {
+            let schemas = crate::study::StudySpec::schemas();
+            let (_, schema) = schemas.iter().find(|(known, _)| *known == kind).unwrap();
+            let text = serde_json::to_string(schema).unwrap();
+            let alternatives: Vec<&str> =
+                text.split(r#""const":""#).skip(1).filter_map(|rest| rest.split('"').next()).collect();
+            assert!(alternatives.len() >= 8, "{parameter}: {text}");
+            for alternative in alternatives {
+                assert!(wording.knows(&format!("{words}.{alternative}")), "{alternative}");
+                assert!(names::study_word(alternative, Language::Spanish).is_some(), "{alternative}");
+            }
         }
     }
 }

@@ -17,6 +17,7 @@ mod progress;
 mod provenance;
 mod publish;
 mod state;
+mod study;
 mod timing;
 
 use std::{
@@ -33,11 +34,11 @@ pub use journal::JournalError;
 pub use lock::LockError;
 pub use memory::CountingAllocator;
 pub use outcome::{Counts, Outcome};
-pub use state::{State, states};
+pub use state::{State, states, study_states};
 
 use crate::{
     linalg::{Precision, Scalar},
-    plan::{Block, Plan, Share},
+    plan::{Block, Plan, Share, StudyCell},
     spec::Experiment,
     table::TableError,
     tensor::TensorError,
@@ -88,9 +89,10 @@ pub fn run(experiment: &Experiment, plan: &Plan, options: &Options) -> Result<Ou
     let mut warnings = Vec::new();
     let mut session = Session::open(experiment, options, &folder, &mut warnings)?;
     let pending = session.pending(plan, options.share);
-    let computed = pending.iter().map(|todo| todo.cells.len()).sum();
+    let studies = session.pending_studies(plan, options.share);
+    let computed = pending.iter().map(|todo| todo.cells.len()).sum::<usize>() + studies.len();
     if computed > 0 {
-        session.compute(&pending, plan)?;
+        session.compute(&pending, &studies, plan)?;
     }
     let (spent, repeats) = (session.spent, session.repeats);
     // Shares may end at the same time: the last to publish has seen what all of them wrote.
@@ -232,15 +234,16 @@ impl<'a> Session<'a> {
         finished(&self.own) || self.others.iter().any(finished)
     }
 
-    fn compute(&mut self, pending: &[Pending<'_>], plan: &Plan) -> Result<(), RunError> {
+    fn compute(&mut self, pending: &[Pending<'_>], studies: &[&StudyCell], plan: &Plan) -> Result<(), RunError> {
         interrupt::listen();
         faer::set_global_parallelism(self.parallelism);
         settle_kernels();
         rayon::broadcast(|_| settle_kernels());
         self.record(&[Record::Session(provenance::session(self.root, self.experiment.timing.threads))])?;
-        let cells = pending.iter().map(|todo| todo.cells.len()).sum();
-        let steps = pending.iter().map(|todo| self.steps(todo)).sum();
-        let mut progress = Progress::new(cells, pending.len(), steps);
+        let cells = pending.iter().map(|todo| todo.cells.len()).sum::<usize>() + studies.len();
+        let steps = pending.iter().map(|todo| self.steps(todo)).sum::<u64>() + studies.len() as u64;
+        let parts = pending.len() + study::parts(studies);
+        let mut progress = Progress::new(cells, parts, steps);
         for todo in pending {
             // An earlier block may have had the same cells under another label.
             let still = |&index: &usize| !self.is_finished(&todo.block.cells[index].id);
@@ -251,14 +254,23 @@ impl<'a> Session<'a> {
                 Precision::F64 => self.compute_block::<f64>(&todo, &mut progress)?,
             };
             if done.is_break() {
-                let all: Vec<_> = plan.blocks.iter().flat_map(|block| &block.cells).collect();
-                let finished = all.iter().filter(|cell| cell.skip.is_some() || self.is_finished(&cell.id)).count();
-                self.journal.sync()?;
-                return Err(RunError::Interrupted { finished, cells: all.len(), journal: self.journal_path.clone() });
+                return self.interrupted(plan);
             }
+        }
+        if self.compute_studies(studies, &mut progress)?.is_break() {
+            return self.interrupted(plan);
         }
         self.journal.sync()?;
         Ok(())
+    }
+
+    fn interrupted(&mut self, plan: &Plan) -> Result<(), RunError> {
+        let cells = plan.blocks.iter().flat_map(|block| &block.cells);
+        let finished = cells.filter(|cell| cell.skip.is_some() || self.is_finished(&cell.id)).count();
+        let studied = plan.studies.iter().filter(|cell| self.is_studied(&cell.id)).count();
+        self.journal.sync()?;
+        let journal = self.journal_path.clone();
+        Err(RunError::Interrupted { finished: finished + studied, cells: plan.cells(), journal })
     }
 
     /// Verifications and timing runs of the pending cells of a block.
@@ -280,7 +292,7 @@ impl<'a> Session<'a> {
 
     /// Adds records to the journal and to what this run knows.
     fn record(&mut self, records: &[Record]) -> Result<(), RunError> {
-        if records.iter().any(|record| matches!(record, Record::Cell(_) | Record::Matrix(_))) {
+        if records.iter().any(|record| matches!(record, Record::Cell(_) | Record::Matrix(_) | Record::Study(_))) {
             self.journal.append_durably(records)?;
         } else {
             self.journal.append(records)?;

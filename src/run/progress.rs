@@ -18,7 +18,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// For `cells` pending cells in `blocks` matrices, in `steps` steps.
+    /// For `cells` pending cells in `blocks` matrices and studies, in `steps` steps.
     #[must_use]
     pub fn new(cells: usize, blocks: usize, steps: u64) -> Self {
         let bar = (stderr().is_terminal() && cells > 0).then(|| {
@@ -31,7 +31,7 @@ impl Progress {
         Self { bar, cells, finished: 0, blocks, block: 0 }
     }
 
-    /// Work on a matrix begins.
+    /// Work on a matrix or a study begins.
     pub fn begin_block(&mut self, name: &str, cells: usize) {
         self.block += 1;
         if self.bar.is_none() {

@@ -1,4 +1,4 @@
-//! The `[problem.LABEL]` and `[method.LABEL]` tables: a kind each, and a grid of its parameters.
+//! The `[problem.LABEL]`, `[method.LABEL]` and `[study.LABEL]` tables: a kind each, and a grid of its parameters.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use super::{
     sweep::Axis,
     tree::{Content, Entry, Node, Span, Table},
 };
-use crate::{method::MethodSpec, parameters::Invalid, problem::ProblemSpec};
+use crate::{method::MethodSpec, parameters::Invalid, problem::ProblemSpec, study::StudySpec};
 
 /// No more problems of one table are listed: its grid repeats them.
 const TOLD: usize = 20;
@@ -55,6 +55,7 @@ macro_rules! family {
 }
 family!(ProblemSpec, "problem");
 family!(MethodSpec, "method");
+family!(StudySpec, "study");
 
 /// One table, read but not expanded.
 pub(super) struct Grid {

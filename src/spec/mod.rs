@@ -24,7 +24,7 @@ pub use diagnostic::{Diagnostic, Diagnostics};
 pub(crate) use files::{OnDisk, TensorFiles};
 pub use schema::schema;
 
-use crate::{linalg::Precision, method::MethodSpec, problem::ProblemSpec};
+use crate::{linalg::Precision, method::MethodSpec, problem::ProblemSpec, study::StudySpec};
 
 /// Cells a spec may ask for; more is a slip of the keyboard.
 const LARGEST_GRID: usize = 1_000_000;
@@ -42,7 +42,7 @@ pub struct Experiment {
     pub title: Bilingual,
     pub question: Bilingual,
     pub seed: u64,
-    /// Independent draws of every random method.
+    /// Independent draws of every random method and study.
     pub trials: usize,
     pub precisions: Vec<Precision>,
     /// k, ascending, without duplicates.
@@ -52,6 +52,8 @@ pub struct Experiment {
     pub streaming: Option<Streaming>,
     pub problems: Vec<Instance<ProblemSpec>>,
     pub methods: Vec<Instance<MethodSpec>>,
+    /// What is measured beside matrices under methods, or instead of them.
+    pub studies: Vec<Instance<StudySpec>>,
 }
 
 /// A text in the two languages of the report.
@@ -101,7 +103,7 @@ impl Default for Streaming {
     }
 }
 
-/// One point of the grid of a `[problem.LABEL]` or `[method.LABEL]` table.
+/// One point of the grid of a `[problem.LABEL]`, `[method.LABEL]` or `[study.LABEL]` table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Instance<S> {
     /// The table's label in the spec: instances of one family are summarised together in figures.

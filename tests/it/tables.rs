@@ -89,6 +89,7 @@ fn results(cells: Vec<CellRow>, samples: Vec<SampleRow>) -> Results {
             cumulative_energy: 1.0,
         }],
         summary: Vec::new(),
+        measurements: Vec::new(),
         cells,
         samples,
         provenance: serde_json::json!({"commit": "unknown", "threads": 1}),
