@@ -1,6 +1,6 @@
-//! The cover: the fields of `coursework.toml` in the order of the page.
+//! What opens a report: the cover, from the fields of `coursework.toml` in the order of the page, and the mark of a first look.
 
-use super::document::{Block, Cover, Document, Field};
+use super::document::{Block, Cover, Document, Field, Text};
 use crate::spec::Coursework;
 
 /// A line to fill in by hand.
@@ -15,6 +15,13 @@ pub fn open(document: &mut Document, coursework: &Coursework) {
     if let Some(title) = title {
         document.blocks.insert(0, Block::Cover(Cover { title, fields: fields(coursework) }));
     }
+}
+
+/// Says under every title that what follows is a first look.
+pub fn mark_quick(document: &mut Document) {
+    let title = document.blocks.iter().position(|block| matches!(block, Block::Heading { level: 1, .. }));
+    let after = title.map_or(0, |title| title + 1);
+    document.blocks.insert(after, Block::Prose(Text::plain("quick_look")));
 }
 
 fn fields(coursework: &Coursework) -> Vec<Field> {

@@ -64,6 +64,23 @@ pub enum ReportError {
 /// Width of the PNG copies, in pixels: twice the figures' own, for screens of high density.
 const PNG_WIDTH: u32 = 1280;
 
+/// Which results a report is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Whole experiments, reported in `report/`.
+    Whole,
+    /// First looks, reported in `report/quick/` and marked as such: they never mix with the others.
+    Quick,
+}
+
+/// [`build_of`] the whole experiments.
+///
+/// # Errors
+/// As [`build_of`].
+pub fn build(root: &Path, png: bool) -> Result<Vec<PathBuf>, ReportError> {
+    build_of(root, Scope::Whole, png)
+}
+
 /// Writes `report/report.LANGUAGE.md` with its figures, and `report/index.html` in all languages, from every folder of
 /// `results/` that a run has finished, and removes figures that no longer belong. Returns what was written.
 ///
@@ -71,10 +88,13 @@ const PNG_WIDTH: u32 = 1280;
 ///
 /// # Errors
 /// There are no results, they or the data of the cover cannot be read, or the report cannot be written.
-pub fn build(root: &Path, png: bool) -> Result<Vec<PathBuf>, ReportError> {
+pub fn build_of(root: &Path, scope: Scope, png: bool) -> Result<Vec<PathBuf>, ReportError> {
     let coursework = spec::coursework(root)?;
-    let experiments = read_results(&root.join("results"))?;
-    let folder = root.join("report");
+    let experiments = read_results(&root.join("results"), scope)?;
+    let folder = match scope {
+        Scope::Whole => root.join("report"),
+        Scope::Quick => root.join("report").join("quick"),
+    };
     let mut files = Vec::new();
     let mut editions = Vec::new();
     for language in Language::ALL {
@@ -82,6 +102,9 @@ pub fn build(root: &Path, png: bool) -> Result<Vec<PathBuf>, ReportError> {
         let chapters: Vec<Chapter<'_>> =
             experiments.iter().zip(&drawn).map(|(results, figures)| chapter(results, figures)).collect();
         let mut document = chapters::lay_out(&chapters);
+        if scope == Scope::Quick {
+            cover::mark_quick(&mut document);
+        }
         if let Some(coursework) = &coursework {
             cover::open(&mut document, coursework);
         }
@@ -122,10 +145,14 @@ pub fn build(root: &Path, png: bool) -> Result<Vec<PathBuf>, ReportError> {
     Ok(written)
 }
 
-/// Every finished experiment, by name.
-fn read_results(folder: &Path) -> Result<Vec<Results>, ReportError> {
+/// Every finished experiment of a scope, by name.
+fn read_results(folder: &Path, scope: Scope) -> Result<Vec<Results>, ReportError> {
     let mut experiments = file::folders_with(folder, "provenance.json")?
         .iter()
+        .filter(|folder| {
+            let name = folder.file_name().map(std::ffi::OsStr::to_string_lossy).unwrap_or_default();
+            name.ends_with(spec::QUICK_SUFFIX) == (scope == Scope::Quick)
+        })
         .map(|folder| Results::read(folder))
         .collect::<Result<Vec<_>, _>>()?;
     experiments.sort_by(|a, b| a.name.cmp(&b.name));

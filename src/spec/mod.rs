@@ -29,6 +29,9 @@ use crate::{linalg::Precision, method::MethodSpec, problem::ProblemSpec, study::
 /// Cells a spec may ask for; more is a slip of the keyboard.
 const LARGEST_GRID: usize = 1_000_000;
 
+/// Ends the name of a first look at an experiment, and of nothing else.
+pub const QUICK_SUFFIX: &str = "-quick";
+
 /// Bytes a spec may have; more is not a spec.
 const LARGEST_SPEC: u64 = 1 << 20;
 
@@ -138,6 +141,11 @@ fn load_with(path: &Path, root: &Path, files: &dyn TensorFiles) -> Result<Experi
         let help = "use letters without accents, digits, `_` and `-`: the name becomes a folder of results";
         let problem = Diagnostic::of_file("the file's name cannot name an experiment", help);
         return Err(Diagnostics::new(shown, source, vec![problem]));
+    }
+    if name.ends_with(QUICK_SUFFIX) {
+        let help = "give the file another name: results of this name are those of `--quick`";
+        let title = format!("names that end in `{QUICK_SUFFIX}` are kept for first looks");
+        return Err(Diagnostics::new(shown, source, vec![Diagnostic::of_file(title, help)]));
     }
     document::read(&source, name, root, files)
         .map_err(|problems| Diagnostics::new(shown.clone(), source.clone(), problems))
