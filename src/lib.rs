@@ -24,6 +24,9 @@ pub mod problem;
 pub mod model;
 pub mod tensor;
 
+pub mod advise;
+pub mod compress;
+
 pub mod plan;
 pub mod spec;
 

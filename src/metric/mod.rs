@@ -11,12 +11,14 @@ mod probe;
 mod row_sample;
 mod spectrum;
 mod stochasticity;
+mod threshold;
 
 pub use by_rows::RowReference;
 pub use cost::{Cost, break_even_rank};
 pub use matrix_error::{BetterThanOptimal, better_than_optimal};
 pub use probe::ProbeError;
 pub use spectrum::Spectrum;
+pub use threshold::gavish_donoho_rank;
 
 use faer::{Mat, MatRef, Par};
 

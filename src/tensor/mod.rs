@@ -1,13 +1,15 @@
-//! Reading tensors from `.npy` and `.safetensors` files, and writing the latter.
+//! Reading tensors from `.npy` and `.safetensors` files, and writing the latter, whole or tensor by tensor.
 //!
 //! A header is a stranger's claim: its length is checked against a limit and against the file before it is read, the
 //! payload it promises against the file's length before a single entry is allocated. Only the bytes of the tensor that
 //! was asked for are read, in chunks, each entry converted once into its final place.
 
+mod checkpoint;
 mod encoding;
 mod fault;
 mod npy;
 mod safetensors;
+mod stream;
 mod write;
 
 use std::{
@@ -16,8 +18,11 @@ use std::{
     path::Path,
 };
 
+pub use checkpoint::{Checkpoint, INDEX, SINGLE_FILE};
 pub use fault::{Fault, TensorError};
 pub(crate) use safetensors::SafetensorsFile;
+pub use safetensors::Stored;
+pub use stream::{StreamWriter, file_bytes, real_tensor, width};
 pub use write::{NamedEntries, write_safetensors};
 
 use crate::problem::{Tensor, TensorName};

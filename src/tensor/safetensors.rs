@@ -36,6 +36,17 @@ pub(crate) struct SafetensorsFile {
     tensors: Vec<Described>,
 }
 
+/// A tensor of a checkpoint, as its file describes it: its type and shape may be of a kind that is only ever copied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    pub name: String,
+    /// As the format spells it: `F32`, `I64`, …
+    pub dtype: String,
+    pub shape: Vec<u64>,
+    /// What its entries take in the file.
+    pub bytes: u64,
+}
+
 /// One tensor as its header describes it. Its type and shape are examined only if it is asked for: files hold integers
 /// and single numbers too.
 struct Described {
@@ -64,6 +75,51 @@ impl SafetensorsFile {
         check_tiling(&mut tensors, length - entries_start).map_err(|fault| fault.of(path))?;
         sort_by_unique_name(&mut tensors).map_err(|fault| fault.of(path))?;
         Ok(Self { path: path.to_owned(), file, entries_start, tensors })
+    }
+
+    /// Every tensor, in the order in which they lie in the file.
+    pub(super) fn stored(&self) -> Vec<Stored> {
+        let mut tensors: Vec<&Described> = self.tensors.iter().collect();
+        tensors.sort_by_key(|tensor| tensor.description.data_offsets);
+        let stored =
+            |Described { name, description: Description { dtype, shape, data_offsets: (begin, end) } }: &Described| {
+                Stored { name: name.clone(), dtype: dtype.clone(), shape: shape.clone(), bytes: end - begin }
+            };
+        tensors.into_iter().map(stored).collect()
+    }
+
+    /// The bytes of one tensor as they lie in the file, a chunk at a time, whatever its type.
+    ///
+    /// # Errors
+    /// There is none of that name, or it cannot be read; or what `sink` says of a chunk.
+    pub(super) fn chunks(
+        &self,
+        name: &str,
+        mut sink: impl FnMut(&[u8]) -> Result<(), TensorError>,
+    ) -> Result<(), TensorError> {
+        // A multiple of every width, so that no entry is torn.
+        const CHUNK: u64 = 1 << 20;
+        let place = self
+            .place(name)
+            .map_err(|_| Fault::NoSuchTensor { name: abridged(name), present: self.present() }.of(&self.path))?;
+        let (begin, end) = self.tensors[place].description.data_offsets;
+        let io = |source| TensorError::io(&self.path, source);
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(self.entries_start + begin)).map_err(io)?;
+        let mut chunk = vec![0; CHUNK.min(end - begin) as usize];
+        let mut left = end - begin;
+        while left > 0 {
+            let bytes = &mut chunk[..left.min(CHUNK) as usize];
+            file.read_exact(bytes).map_err(io)?;
+            left -= bytes.len() as u64;
+            sink(bytes)?;
+        }
+        Ok(())
+    }
+
+    /// What messages call the file.
+    pub(super) fn path(&self) -> &str {
+        &self.path
     }
 
     /// The names to choose from, as a message lists them.
@@ -109,13 +165,8 @@ impl SafetensorsFile {
             Ok(place) => &self.tensors[place].description,
             Err(_) => return Err(Fault::NoSuchTensor { name: abridged(name), present: self.present() }),
         };
-        let encoding = match dtype.as_str() {
-            "F64" => Encoding::F64(ByteOrder::Little),
-            "F32" => Encoding::F32(ByteOrder::Little),
-            "F16" => Encoding::F16(ByteOrder::Little),
-            "BF16" => Encoding::Bf16,
-            other => return Err(Fault::ElementType { found: abridged(other), known: KNOWN_TYPES }),
-        };
+        let encoding =
+            encoding_of(dtype).ok_or_else(|| Fault::ElementType { found: abridged(dtype), known: KNOWN_TYPES })?;
         let extent = Extent::new(shape, encoding)?;
         if extent.bytes != end - begin {
             return Err(Fault::LengthMismatch {
@@ -126,6 +177,17 @@ impl SafetensorsFile {
             });
         }
         Ok((encoding, extent, *begin))
+    }
+}
+
+/// How entries of a type lie in the file, if they are real numbers.
+pub(super) fn encoding_of(dtype: &str) -> Option<Encoding> {
+    match dtype {
+        "F64" => Some(Encoding::F64(ByteOrder::Little)),
+        "F32" => Some(Encoding::F32(ByteOrder::Little)),
+        "F16" => Some(Encoding::F16(ByteOrder::Little)),
+        "BF16" => Some(Encoding::Bf16),
+        _ => None,
     }
 }
 
