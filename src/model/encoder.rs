@@ -9,8 +9,8 @@ use std::path::Path;
 use faer::{Accum, Mat, Par, linalg::matmul::matmul};
 
 use super::{
-    Config, ModelError, Weights,
-    weights::{Embeddings, LayerNorm, Linear},
+    Config, Map, ModelError, Weights,
+    weights::{Embeddings, LayerNorm},
 };
 
 /// A BERT encoder ready to run.
@@ -45,6 +45,15 @@ impl Encoder {
         &self.config
     }
 
+    #[must_use]
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    pub(super) fn weights_mut(&mut self) -> &mut Weights {
+        &mut self.weights
+    }
+
     /// The last hidden vectors of one text, hidden_size × tokens, every token attending to every other. `inspect` sees each
     /// layer's number and projections as they are computed.
     ///
@@ -56,16 +65,16 @@ impl Encoder {
         let mut hidden = embed(&self.weights.embeddings, ids, epsilon);
         for (number, layer) in self.weights.layers.iter().enumerate() {
             let projections = Projections {
-                query: layer.query.apply(&hidden),
-                key: layer.key.apply(&hidden),
-                value: layer.value.apply(&hidden),
+                query: layer.query.apply(hidden.as_ref()),
+                key: layer.key.apply(hidden.as_ref()),
+                value: layer.value.apply(hidden.as_ref()),
             };
             inspect(number, &projections);
-            let attended = layer.attention_output.apply(&attend(&projections, self.config.head_dim()));
+            let attended = layer.attention_output.apply(attend(&projections, self.config.head_dim()).as_ref());
             hidden = add_and_normalize(&hidden, &attended, &layer.attention_norm, epsilon);
-            let mut inner = layer.intermediate.apply(&hidden);
+            let mut inner = layer.intermediate.apply(hidden.as_ref());
             for_each_entry(&mut inner, gelu);
-            hidden = add_and_normalize(&hidden, &layer.output.apply(&inner), &layer.output_norm, epsilon);
+            hidden = add_and_normalize(&hidden, &layer.output.apply(inner.as_ref()), &layer.output_norm, epsilon);
         }
         Ok(hidden)
     }
@@ -85,25 +94,31 @@ impl Encoder {
     }
 }
 
-impl Linear {
-    /// W X + b, for the columns of X.
-    fn apply(&self, input: &Mat<f32>) -> Mat<f32> {
-        let mut output = Mat::from_fn(self.weight.nrows(), input.ncols(), |row, _| self.bias[row]);
-        matmul(&mut output, Accum::Add, &self.weight, input, 1.0, Par::Seq);
-        output
-    }
-}
-
 /// norm(word + position + type) for each id; the type of all is 0, as there is one text.
 fn embed(embeddings: &Embeddings, ids: &[u32], epsilon: f64) -> Mat<f32> {
     let Embeddings { words, positions, types, norm } = embeddings;
-    let mut hidden = Mat::from_fn(words.width, ids.len(), |row, token| {
-        words.entries[ids[token] as usize * words.width + row]
-            + types.entries[row]
-            + positions.entries[token * positions.width + row]
-    });
+    let mut hidden = gather(words, ids);
+    for token in 0..ids.len() {
+        for (row, entry) in hidden.col_as_slice_mut(token).iter_mut().enumerate() {
+            *entry += types[(row, 0)] + positions[(row, token)];
+        }
+    }
     normalize(&mut hidden, norm, epsilon);
     hidden
+}
+
+/// Columns of the word embeddings; of a pair, the columns of its right factor multiplied by its left one.
+fn gather(words: &Map, ids: &[u32]) -> Mat<f32> {
+    let columns =
+        |matrix: &Mat<f32>| Mat::from_fn(matrix.nrows(), ids.len(), |row, token| matrix[(row, ids[token] as usize)]);
+    match words {
+        Map::Dense(matrix) => columns(matrix),
+        Map::Pair(pair) => {
+            let mut gathered = Mat::zeros(pair.nrows(), ids.len());
+            matmul(&mut gathered, Accum::Replace, &pair.left, columns(&pair.right), 1.0, Par::Seq);
+            gathered
+        }
+    }
 }
 
 /// V softmax(KᵀQ / √head_dim) of every head, one under the other: hidden_size × tokens.

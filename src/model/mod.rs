@@ -4,8 +4,11 @@
 //! of every layer → [`extract`], which writes the chosen heads to a file. All in f32, on one thread: the bits of a sample do
 //! not depend on the machine's number of cores.
 
+mod config;
 mod encoder;
 mod extract;
+mod linear;
+mod matrices;
 mod tokenizer;
 mod weights;
 
@@ -16,10 +19,13 @@ use std::{
 
 use serde::de::DeserializeOwned;
 
+pub use config::Config;
 pub use encoder::{Encoder, Projections};
 pub use extract::{ExtractOptions, Extracted, HeadName, extract};
+pub use linear::{Linear, Map};
+pub use matrices::Matrix;
 pub use tokenizer::Tokenizer;
-pub use weights::{Config, Embeddings, Layer, LayerNorm, Linear, Table, Weights};
+pub use weights::{Embeddings, Layer, LayerNorm, Weights};
 
 use crate::tensor::TensorError;
 
