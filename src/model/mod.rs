@@ -1,9 +1,11 @@
 //! A BERT encoder (Devlin et al. 2019) read from a model folder, to take real Q, K and V from.
 //!
 //! Text → [`Tokenizer`] → token ids → [`Encoder`], which owns [`Weights`] that were read and checked beforehand → Q, K and V
-//! of every layer → [`extract`], which writes the chosen heads to a file. All in f32, on one thread: the bits of a sample do
+//! of every layer → [`extract`], which writes the chosen heads to a file; or, with [`extract_activations`], what goes into every
+//! linear map. All in f32, on one thread: the bits of a sample do
 //! not depend on the machine's number of cores.
 
+mod activations;
 mod encoder;
 mod extract;
 mod tokenizer;
@@ -16,10 +18,11 @@ use std::{
 
 use serde::de::DeserializeOwned;
 
+pub use activations::{ActivationOptions, ExtractedActivations, extract_activations};
 pub use encoder::{Encoder, Projections};
 pub use extract::{ExtractOptions, Extracted, HeadName, extract};
 pub use tokenizer::Tokenizer;
-pub use weights::{Config, Embeddings, Layer, LayerNorm, Linear, Table, Weights};
+pub use weights::{Config, Embeddings, Layer, LayerNorm, Linear, LinearMap, Role, Table, Weights};
 
 use crate::tensor::TensorError;
 
