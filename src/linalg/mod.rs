@@ -18,6 +18,7 @@ pub mod scale;
 pub mod softmax;
 pub mod svd;
 pub mod tall;
+pub mod whitening;
 
 pub use fingerprint::fingerprint;
 pub use head::Head;

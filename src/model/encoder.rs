@@ -10,7 +10,7 @@ use faer::{Accum, Mat, Par, linalg::matmul::matmul};
 
 use super::{
     Config, Map, ModelError, Weights,
-    weights::{Embeddings, LayerNorm},
+    weights::{Embeddings, LayerNorm, LinearMap, Role},
 };
 
 /// A BERT encoder ready to run.
@@ -59,21 +59,50 @@ impl Encoder {
     ///
     /// # Errors
     /// There are no ids or more than the model has positions for, or one that is not in its vocabulary.
-    pub fn forward(&self, ids: &[u32], mut inspect: impl FnMut(usize, &Projections)) -> Result<Mat<f32>, ModelError> {
+    pub fn forward(&self, ids: &[u32], inspect: impl FnMut(usize, &Projections)) -> Result<Mat<f32>, ModelError> {
+        self.run(ids, inspect, |_, _| {})
+    }
+
+    /// As [`Self::forward`]; `inspect` sees what goes into each linear map, inputs × tokens.
+    ///
+    /// # Errors
+    /// As [`Self::forward`].
+    pub fn forward_seeing_inputs(
+        &self,
+        ids: &[u32],
+        inspect: impl FnMut(LinearMap, &Mat<f32>),
+    ) -> Result<Mat<f32>, ModelError> {
+        self.run(ids, |_, _| {}, inspect)
+    }
+
+    fn run(
+        &self,
+        ids: &[u32],
+        mut inspect: impl FnMut(usize, &Projections),
+        mut see_input: impl FnMut(LinearMap, &Mat<f32>),
+    ) -> Result<Mat<f32>, ModelError> {
         self.check_ids(ids)?;
         let epsilon = self.config.layer_norm_eps;
         let mut hidden = embed(&self.weights.embeddings, ids, epsilon);
         for (number, layer) in self.weights.layers.iter().enumerate() {
+            let mut see = |role, input: &Mat<f32>| see_input(LinearMap { layer: number, role }, input);
+            for role in [Role::Query, Role::Key, Role::Value] {
+                see(role, &hidden);
+            }
             let projections = Projections {
                 query: layer.query.apply(hidden.as_ref()),
                 key: layer.key.apply(hidden.as_ref()),
                 value: layer.value.apply(hidden.as_ref()),
             };
             inspect(number, &projections);
-            let attended = layer.attention_output.apply(attend(&projections, self.config.head_dim()).as_ref());
+            let context = attend(&projections, self.config.head_dim());
+            see(Role::AttentionOutput, &context);
+            let attended = layer.attention_output.apply(context.as_ref());
             hidden = add_and_normalize(&hidden, &attended, &layer.attention_norm, epsilon);
+            see(Role::Intermediate, &hidden);
             let mut inner = layer.intermediate.apply(hidden.as_ref());
             for_each_entry(&mut inner, gelu);
+            see(Role::Output, &inner);
             hidden = add_and_normalize(&hidden, &layer.output.apply(inner.as_ref()), &layer.output_norm, epsilon);
         }
         Ok(hidden)

@@ -1,9 +1,11 @@
 //! A BERT encoder (Devlin et al. 2019) read from a model folder, to take real Q, K and V from.
 //!
 //! Text → [`Tokenizer`] → token ids → [`Encoder`], which owns [`Weights`] that were read and checked beforehand → Q, K and V
-//! of every layer → [`extract`], which writes the chosen heads to a file. All in f32, on one thread: the bits of a sample do
+//! of every layer → [`extract`], which writes the chosen heads to a file; or, with [`extract_activations`], what goes into every
+//! linear map. All in f32, on one thread: the bits of a sample do
 //! not depend on the machine's number of cores.
 
+mod activations;
 mod config;
 mod encoder;
 mod extract;
@@ -19,13 +21,14 @@ use std::{
 
 use serde::de::DeserializeOwned;
 
+pub use activations::{ActivationOptions, ExtractedActivations, extract_activations};
 pub use config::Config;
 pub use encoder::{Encoder, Projections};
 pub use extract::{ExtractOptions, Extracted, HeadName, extract};
 pub use linear::{Linear, Map};
 pub use matrices::Matrix;
 pub use tokenizer::Tokenizer;
-pub use weights::{Embeddings, Layer, LayerNorm, Weights};
+pub use weights::{Embeddings, Layer, LayerNorm, LinearMap, Role, Weights};
 
 use crate::tensor::TensorError;
 

@@ -44,6 +44,66 @@ pub struct Layer {
     pub output_norm: LayerNorm,
 }
 
+/// One of the linear maps of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LinearMap {
+    pub layer: usize,
+    pub role: Role,
+}
+
+/// What a linear map of a layer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    Query,
+    Key,
+    Value,
+    AttentionOutput,
+    Intermediate,
+    Output,
+}
+
+impl Role {
+    pub const ALL: [Self; 6] =
+        [Self::Query, Self::Key, Self::Value, Self::AttentionOutput, Self::Intermediate, Self::Output];
+
+    /// What published checkpoints call it within its layer.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Query => "attention.self.query",
+            Self::Key => "attention.self.key",
+            Self::Value => "attention.self.value",
+            Self::AttentionOutput => "attention.output.dense",
+            Self::Intermediate => "intermediate.dense",
+            Self::Output => "output.dense",
+        }
+    }
+}
+
+impl LinearMap {
+    /// Those of a model, layer by layer, in the order in which they are applied.
+    #[must_use]
+    pub fn of_model(config: &Config) -> Vec<Self> {
+        let of_layer = |layer| Role::ALL.into_iter().map(move |role| Self { layer, role });
+        (0..config.num_hidden_layers).flat_map(of_layer).collect()
+    }
+
+    /// What published checkpoints call it, without `.weight`.
+    #[must_use]
+    pub fn name(self) -> String {
+        format!("encoder.layer.{}.{}", self.layer, self.role.name())
+    }
+
+    /// The length of what goes in.
+    #[must_use]
+    pub fn inputs(self, config: &Config) -> usize {
+        match self.role {
+            Role::Output => config.intermediate_size,
+            _ => config.hidden_size,
+        }
+    }
+}
+
 /// All the weights a forward pass needs (not the pooler, which comes after it).
 #[derive(Debug, Clone)]
 pub struct Weights {

@@ -12,6 +12,7 @@ use super::{
     diagnostic::{Diagnostic, Problems},
     family::{self, Grid},
     files::{TensorFiles, refuse_impossible_problems},
+    pattern::expand_patterns,
     property::properties,
     section::{Section, Swept, first_values, meaningless, properties_of},
     spelling::is_hidden,
@@ -108,7 +109,8 @@ fn experiment(
         Settings::Read(streaming, ..) => Some(streaming),
         Settings::Absent | Settings::Wrong => None,
     };
-    let problem_grids = family::read::<crate::problem::ProblemSpec>(document, problems);
+    let mut problem_grids = family::read::<crate::problem::ProblemSpec>(document, problems);
+    expand_patterns(&mut problem_grids, root, files, problems);
     let method_grids = family::read::<crate::method::MethodSpec>(document, problems);
 
     if let Err(problem) = refuse_too_many_cells(&axes, trials, &problem_grids, &method_grids) {

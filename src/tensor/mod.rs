@@ -8,6 +8,7 @@ mod checkpoint;
 mod encoding;
 mod fault;
 mod npy;
+mod placed;
 mod safetensors;
 mod stream;
 mod write;
@@ -20,12 +21,16 @@ use std::{
 
 pub use checkpoint::{Checkpoint, INDEX, SINGLE_FILE};
 pub use fault::{Fault, TensorError};
+pub(crate) use placed::PlacedWriter;
 pub(crate) use safetensors::SafetensorsFile;
 pub use safetensors::Stored;
 pub use stream::{StreamWriter, file_bytes, real_tensor, width};
 pub use write::{NamedEntries, write_safetensors};
 
 use crate::problem::{Tensor, TensorName};
+
+/// Under which metadata tell the BLAKE3 of the text that tensors were computed on.
+pub const TEXT_HASH: &str = "text_blake3";
 
 /// The shape of a tensor, from the file's header alone (and the file's length, which must match it).
 ///
@@ -48,6 +53,23 @@ pub fn read(root: &Path, name: &TensorName) -> Result<Tensor, TensorError> {
         Opened::Safetensors(file, tensor) => file.read(tensor, |entry| entry),
     }
     .map(|(shape, entries)| Tensor { shape, entries })
+}
+
+/// The names of all matrices of a `.safetensors` file, in the order of the alphabet.
+///
+/// # Errors
+/// As [`shape`].
+pub fn matrices(root: &Path, path: &str) -> Result<Vec<String>, TensorError> {
+    let file = SafetensorsFile::open(&root.join(path), path)?;
+    Ok(file.names().filter(|(_, dimensions)| *dimensions == 2).map(|(name, _)| name.to_owned()).collect())
+}
+
+/// What the metadata of a `.safetensors` file say under a key.
+///
+/// # Errors
+/// As [`shape`].
+pub fn metadata(root: &Path, path: &str, key: &str) -> Result<Option<String>, TensorError> {
+    Ok(SafetensorsFile::open(&root.join(path), path)?.metadata(key).map(str::to_owned))
 }
 
 /// BLAKE3 of a file's bytes, in hex: part of the identity of every cell that reads it.

@@ -4,6 +4,7 @@
 //! is read alone, and what it says of every tensor must tile the file exactly before any of them is believed.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     fs::File,
     io::{Read, Seek, SeekFrom},
@@ -12,7 +13,7 @@ use std::{
 
 use serde::{
     Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, Visitor},
+    de::{MapAccess, Visitor},
 };
 
 use super::{
@@ -34,6 +35,8 @@ pub(crate) struct SafetensorsFile {
     entries_start: u64,
     /// Sorted by name.
     tensors: Vec<Described>,
+    /// What the writer of the file says of it.
+    metadata: BTreeMap<String, String>,
 }
 
 /// A tensor of a checkpoint, as its file describes it: its type and shape may be of a kind that is only ever copied.
@@ -71,10 +74,20 @@ impl SafetensorsFile {
         let (mut file, length) = open_regular(full_path, path)?;
         let header = read_header(&mut file, length, path)?;
         let entries_start = LENGTH_BYTES + header.len() as u64;
-        let mut tensors = parse(&header).map_err(|fault| fault.of(path))?;
+        let HeaderMap { mut tensors, metadata } = parse(&header).map_err(|fault| fault.of(path))?;
         check_tiling(&mut tensors, length - entries_start).map_err(|fault| fault.of(path))?;
         sort_by_unique_name(&mut tensors).map_err(|fault| fault.of(path))?;
-        Ok(Self { path: path.to_owned(), file, entries_start, tensors })
+        Ok(Self { path: path.to_owned(), file, entries_start, tensors, metadata })
+    }
+
+    /// Names and numbers of dimensions of all tensors, sorted by name.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.tensors.iter().map(|tensor| (tensor.name.as_str(), tensor.description.shape.len()))
+    }
+
+    /// What `__metadata__` says under a key: a stranger's words.
+    pub(crate) fn metadata(&self, key: &str) -> Option<&str> {
+        self.metadata.get(key).map(String::as_str)
     }
 
     /// Every tensor, in the order in which they lie in the file.
@@ -210,13 +223,9 @@ fn read_header(file: &mut File, length: u64, path: &str) -> Result<Vec<u8>, Tens
     Ok(header)
 }
 
-fn parse(header: &[u8]) -> Result<Vec<Described>, Fault> {
+fn parse(header: &[u8]) -> Result<HeaderMap, Fault> {
     let text = str::from_utf8(header).map_err(|_| Fault::HeaderNotText)?;
-    let HeaderMap(tensors) = serde_json::from_str(text).map_err(|error| {
-        let problem = abridged(&error.to_string());
-        Fault::HeaderSyntax { problem }
-    })?;
-    Ok(tensors)
+    serde_json::from_str(text).map_err(|error| Fault::HeaderSyntax { problem: abridged(&error.to_string()) })
 }
 
 /// Every byte of entries belongs to exactly one tensor.
@@ -254,8 +263,12 @@ fn sort_by_unique_name(tensors: &mut [Described]) -> Result<(), Fault> {
     }
 }
 
-/// The header's map, in its order and with its repetitions, which a map would hide.
-struct HeaderMap(Vec<Described>);
+/// The header's map, in its order and with its repetitions, which a map would hide; and its `__metadata__`, strings by strings
+/// as the format has it, no larger than a header may be.
+struct HeaderMap {
+    tensors: Vec<Described>,
+    metadata: BTreeMap<String, String>,
+}
 
 impl<'de> Deserialize<'de> for HeaderMap {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -268,15 +281,15 @@ impl<'de> Deserialize<'de> for HeaderMap {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut tensors = Vec::new();
+                let (mut tensors, mut metadata) = (Vec::new(), BTreeMap::new());
                 while let Some(name) = map.next_key::<String>()? {
                     if name == "__metadata__" {
-                        map.next_value::<IgnoredAny>()?;
+                        metadata = map.next_value()?;
                     } else {
                         tensors.push(Described { name, description: map.next_value()? });
                     }
                 }
-                Ok(HeaderMap(tensors))
+                Ok(HeaderMap { tensors, metadata })
             }
         }
         deserializer.deserialize_map(Entries)

@@ -36,10 +36,7 @@ pub fn write_safetensors(
     tensors: &[NamedEntries],
     metadata: &[(&str, String)],
 ) -> Result<(), TensorError> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(path);
     let write = || -> io::Result<()> {
         fs::create_dir_all(folder)?;
         let file = unfinished(folder)?;
@@ -59,8 +56,16 @@ pub fn write_safetensors(
     write().map_err(|source| TensorError::io(&path.display().to_string(), source))
 }
 
+/// Where a file is to be written.
+pub(super) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
 /// A file under another name, with the permissions an ordinary new file would have.
-fn unfinished(folder: &Path) -> io::Result<NamedTempFile> {
+pub(super) fn unfinished(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
