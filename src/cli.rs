@@ -1,5 +1,6 @@
 //! The commands. Nothing else knows clap.
 
+mod models;
 mod plan_table;
 
 use std::{
@@ -61,6 +62,9 @@ enum Command {
     },
     /// Take queries, keys and values of attention heads out of a BERT model, on a text; or what goes into its linear maps
     Extract(Extract),
+    Advise(models::Advise),
+    Compress(models::Compress),
+    Eval(models::Eval),
 }
 
 #[derive(Debug, Args)]
@@ -144,6 +148,9 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Schema) => print(&format!("{:#}\n", spec::schema())),
         Some(Command::Report { png }) => write_report(root, png),
         Some(Command::Extract(what)) => extract(what),
+        Some(Command::Advise(what)) => what.execute(),
+        Some(Command::Compress(what)) => what.execute(),
+        Some(Command::Eval(what)) => what.execute(),
     }
 }
 

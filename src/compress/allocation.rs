@@ -41,7 +41,7 @@ pub enum Choice {
 /// How ranks are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Strategy {
+pub enum Allocation {
     Uniform,
     Energy,
     Marginal,
@@ -124,7 +124,7 @@ pub fn total_error(candidates: &[Candidate], choices: &[Choice]) -> f64 {
 
 /// A choice for every matrix, together within the budget; `None` if even [`least_cost`] is beyond it.
 #[must_use]
-pub fn allocate(candidates: &[Candidate], budget: u64, strategy: Strategy) -> Option<Vec<Choice>> {
+pub fn allocate(candidates: &[Candidate], budget: u64, by: Allocation) -> Option<Vec<Choice>> {
     if least_cost(candidates) > budget {
         return None;
     }
@@ -132,17 +132,17 @@ pub fn allocate(candidates: &[Candidate], budget: u64, strategy: Strategy) -> Op
     if total_cost(candidates, &dense) <= budget {
         return Some(dense);
     }
-    Some(match strategy {
-        Strategy::Uniform => largest_share(candidates, budget, |candidate, share| {
+    Some(match by {
+        Allocation::Uniform => largest_share(candidates, budget, |candidate, share| {
             let break_even = candidate.cost_dense as f64 / candidate.cost_per_rank as f64;
             candidate.rank_or_dense((share * break_even) as usize)
         }),
-        Strategy::Energy => largest_share(candidates, budget, |candidate, share| {
+        Allocation::Energy => largest_share(candidates, budget, |candidate, share| {
             let allowed = (1.0 - share) * candidate.errors[0];
             let rank = candidate.errors.partition_point(|&error| error > allowed);
             candidate.rank_or_dense(rank)
         }),
-        Strategy::Marginal => marginal(candidates, budget),
+        Allocation::Marginal => marginal(candidates, budget),
     })
 }
 
@@ -213,11 +213,11 @@ fn best(
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use proptest::{prelude::*, strategy::Strategy as PropStrategy};
 
     use super::*;
 
-    const STRATEGIES: [Strategy; 3] = [Strategy::Uniform, Strategy::Energy, Strategy::Marginal];
+    const ALLOCATIONS: [Allocation; 3] = [Allocation::Uniform, Allocation::Energy, Allocation::Marginal];
 
     /// An m×n matrix with these squared singular values, descending.
     fn candidate(rows: u64, columns: u64, squares: &[f64]) -> Candidate {
@@ -228,7 +228,7 @@ mod tests {
         Candidate { errors, cost_per_rank: rows + columns, cost_dense: rows * columns }
     }
 
-    fn candidates(most: usize) -> impl Strategy_<Value = Vec<Candidate>> {
+    fn candidates(most: usize) -> impl PropStrategy<Value = Vec<Candidate>> {
         let one =
             (1..9_u64, 1..9_u64, proptest::collection::vec(0.0..1.0_f64, 8)).prop_map(|(rows, columns, values)| {
                 let mut squares = values[..rows.min(columns) as usize].to_vec();
@@ -237,7 +237,6 @@ mod tests {
             });
         proptest::collection::vec(one, 1..=most)
     }
-    use proptest::strategy::Strategy as Strategy_;
 
     /// Every allocation there is.
     fn every(candidates: &[Candidate]) -> Vec<Vec<Choice>> {
@@ -257,8 +256,8 @@ mod tests {
         ) {
             let dense: u64 = candidates.iter().map(|candidate| candidate.cost_dense).sum();
             let budget = (share * dense as f64) as u64;
-            for strategy in STRATEGIES {
-                match allocate(&candidates, budget, strategy) {
+            for by in ALLOCATIONS {
+                match allocate(&candidates, budget, by) {
                     None => prop_assert!(least_cost(&candidates) > budget),
                     Some(choices) => {
                         prop_assert!(total_cost(&candidates, &choices) <= budget);
@@ -276,18 +275,18 @@ mod tests {
         fn a_larger_budget_never_leaves_more_error(candidates in candidates(6), low in 0.0..1.0_f64, more in 0.0..1.0_f64) {
             let dense: u64 = candidates.iter().map(|candidate| candidate.cost_dense).sum();
             let (small, large) = ((low * dense as f64) as u64, ((low + more) * dense as f64) as u64);
-            for strategy in STRATEGIES {
-                let Some(before) = allocate(&candidates, small, strategy) else { continue };
-                let after = allocate(&candidates, large, strategy).unwrap();
+            for by in ALLOCATIONS {
+                let Some(before) = allocate(&candidates, small, by) else { continue };
+                let after = allocate(&candidates, large, by).unwrap();
                 let (before, after) = (total_error(&candidates, &before), total_error(&candidates, &after));
-                prop_assert!(after <= before * (1.0 + 1e-12) + 1e-12, "{strategy:?}: {before} → {after}");
+                prop_assert!(after <= before * (1.0 + 1e-12) + 1e-12, "{by:?}: {before} → {after}");
             }
         }
 
         #[test]
         fn what_marginal_spends_on_hull_edges_nobody_spends_better(candidates in candidates(3), share in 0.0..1.0_f64) {
             let dense: u64 = candidates.iter().map(|candidate| candidate.cost_dense).sum();
-            let Some(choices) = allocate(&candidates, (share * dense as f64) as u64, Strategy::Marginal) else {
+            let Some(choices) = allocate(&candidates, (share * dense as f64) as u64, Allocation::Marginal) else {
                 return Ok(());
             };
             // The allocation by edges alone: every matrix at its last hull point not beyond the choice.
@@ -299,7 +298,9 @@ mod tests {
                 let ahead = place.and_then(|place| hull.get(place + 1)).map(|&next| candidate.gain_rate(choice, next));
                 (behind.unwrap_or(f64::INFINITY), ahead.unwrap_or(0.0))
             });
-            let (behind, ahead) = slopes.fold((f64::INFINITY, 0.0), |(behind, ahead), (b, a): (f64, f64)| (behind.min(b), ahead.max(a)));
+            let slopes: Vec<(f64, f64)> = slopes.collect();
+            let behind = slopes.iter().map(|slope| slope.0).fold(f64::INFINITY, f64::min);
+            let ahead = slopes.iter().map(|slope| slope.1).fold(0.0, f64::max);
             // Where the rest of the budget bought no step out of turn, the choice is the best of all that cost as much or less.
             prop_assume!(on_hull && behind >= ahead);
             let spent = total_cost(&candidates, &choices);
@@ -320,7 +321,7 @@ mod tests {
                 Candidate { cost_dense: 10_000, ..candidate(10, 10, &squares) }
             }).collect();
             let budget = units * 20;
-            let Some(choices) = allocate(&candidates, budget, Strategy::Marginal) else { return Ok(()) };
+            let Some(choices) = allocate(&candidates, budget, Allocation::Marginal) else { return Ok(()) };
             let found = total_error(&candidates, &choices);
             for other in every(&candidates).iter().filter(|other| total_cost(&candidates, other) <= budget) {
                 prop_assert!(total_error(&candidates, other) >= found - 1e-12);
@@ -332,7 +333,7 @@ mod tests {
     fn uniform_gives_every_matrix_the_same_share_of_its_break_even_rank() {
         let flat = |rows, columns| candidate(rows, columns, &vec![1.0; rows.min(columns) as usize]);
         let candidates = [flat(100, 100), flat(100, 300), flat(400, 100)];
-        let choices = allocate(&candidates, (100 * 100 + 100 * 300 + 400 * 100) / 2, Strategy::Uniform).unwrap();
+        let choices = allocate(&candidates, (100 * 100 + 100 * 300 + 400 * 100) / 2, Allocation::Uniform).unwrap();
         assert_eq!(choices, [Choice::Rank(25), Choice::Rank(37), Choice::Rank(40)]);
     }
 
@@ -340,11 +341,11 @@ mod tests {
     fn energy_spends_where_spectra_are_flat_and_marginal_where_they_pay() {
         let steep: Vec<f64> = (0..20).map(|j| 0.25_f64.powi(j)).collect();
         let candidates = [candidate(20, 20, &[0.05; 20]), candidate(20, 20, &steep)];
-        let energy = allocate(&candidates, 400, Strategy::Energy).unwrap();
+        let energy = allocate(&candidates, 400, Allocation::Energy).unwrap();
         let [Choice::Rank(flat), Choice::Rank(steep)] = energy[..] else { panic!("{energy:?}") };
         assert!(flat >= 7 && steep <= 1, "{energy:?}");
         // Leaving the flat matrix dense costs as much as ten ranks and takes all its error away.
-        assert_eq!(allocate(&candidates, 520, Strategy::Marginal).unwrap(), [Choice::Dense, Choice::Rank(3)]);
+        assert_eq!(allocate(&candidates, 520, Allocation::Marginal).unwrap(), [Choice::Dense, Choice::Rank(3)]);
     }
 
     #[test]
@@ -352,10 +353,10 @@ mod tests {
         let candidates = [candidate(4, 4, &[1.0; 4]), candidate(2, 2, &[1.0; 2])];
         // A 2×2 matrix has no smaller pair.
         assert_eq!(least_cost(&candidates), 8 + 4);
-        for strategy in STRATEGIES {
-            assert_eq!(allocate(&candidates, 11, strategy), None);
-            assert_eq!(allocate(&candidates, 12, strategy), Some(vec![Choice::Rank(1), Choice::Dense]));
-            assert_eq!(allocate(&candidates, 20, strategy), Some(vec![Choice::Dense; 2]));
+        for by in ALLOCATIONS {
+            assert_eq!(allocate(&candidates, 11, by), None);
+            assert_eq!(allocate(&candidates, 12, by), Some(vec![Choice::Rank(1), Choice::Dense]));
+            assert_eq!(allocate(&candidates, 20, by), Some(vec![Choice::Dense; 2]));
         }
     }
 }

@@ -8,8 +8,8 @@ use std::{
 
 use faer::Mat;
 
-use super::{Config, Encoder, ModelError, Projections, TOKENIZER, Tokenizer, WEIGHTS};
-use crate::tensor::{NamedEntries, TEXT_HASH, file_hash, write_safetensors};
+use super::{Config, Encoder, ModelError, Projections, TOKENIZER, Tokenizer};
+use crate::tensor::{Checkpoint, NamedEntries, TEXT_HASH, file_hash, write_safetensors};
 
 /// What to extract, from what, and where to.
 #[derive(Debug, Clone)]
@@ -181,7 +181,7 @@ pub(super) fn metadata(
     Ok([
         ("model", card.name),
         ("model_licence", card.licence),
-        ("weights_blake3", hash(&model.join(WEIGHTS))?),
+        ("weights_blake3", weights_hash(model)?),
         ("tokenizer_blake3", hash(&model.join(TOKENIZER))?),
         ("text", text.file_name().unwrap_or_default().to_string_lossy().into_owned()),
         (TEXT_HASH, hash(text)?),
@@ -192,6 +192,14 @@ pub(super) fn metadata(
 
 pub(super) fn hash(path: &Path) -> Result<String, ModelError> {
     Ok(file_hash(Path::new(""), &path.to_string_lossy())?)
+}
+
+/// Of one file its hash, of shards each with its name.
+fn weights_hash(model: &Path) -> Result<String, ModelError> {
+    let hashes = Checkpoint::open(model)?.hashes()?;
+    let named =
+        |(name, hash): (&String, &String)| if hashes.len() == 1 { hash.clone() } else { format!("{name} {hash}") };
+    Ok(hashes.iter().map(named).collect::<Vec<_>>().join(", "))
 }
 
 /// What a model's `README.md`, if it has one, says of it.

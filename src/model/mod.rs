@@ -30,13 +30,12 @@ pub use matrices::Matrix;
 pub use tokenizer::Tokenizer;
 pub use weights::{Embeddings, Layer, LayerNorm, LinearMap, Role, Weights};
 
-use crate::tensor::TensorError;
+use crate::tensor::{INDEX, SINGLE_FILE as WEIGHTS, TensorError};
 
 /// The files of a model folder, in the order in which they are read.
 const FILES: [&str; 3] = [CONFIG, TOKENIZER, WEIGHTS];
 const CONFIG: &str = "config.json";
 const TOKENIZER: &str = "tokenizer.json";
-const WEIGHTS: &str = "model.safetensors";
 
 /// Why a model could not be read or run; says what was looked for and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +63,9 @@ fn check_folder(folder: &Path) -> Result<(), ModelError> {
     if !folder.is_dir() {
         return incomplete("no such folder".to_owned());
     }
-    let missing: Vec<&str> = FILES.into_iter().filter(|file| !folder.join(file).is_file()).collect();
+    let sharded = folder.join(INDEX).is_file();
+    let there = |file: &str| folder.join(file).is_file() || (file == WEIGHTS && sharded);
+    let missing: Vec<&str> = FILES.into_iter().filter(|file| !there(file)).collect();
     if !missing.is_empty() {
         return incomplete(format!("the folder lacks {}", missing.join(", ")));
     }

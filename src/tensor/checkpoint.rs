@@ -28,6 +28,7 @@ const INDEX_LIMIT: u64 = 16 << 20;
 
 /// The tensors of a model folder.
 pub struct Checkpoint {
+    path: PathBuf,
     files: Vec<CheckpointFile>,
     /// In the order of the files, and in each in the order of its bytes.
     tensors: Vec<Stored>,
@@ -55,7 +56,7 @@ impl Checkpoint {
         let index = folder.join(INDEX);
         if single.exists() || single.is_symlink() {
             let opened = SafetensorsFile::open(&single, &single.display().to_string())?;
-            return Self::of(vec![CheckpointFile { path: single, opened }]);
+            return Self::of(single.clone(), vec![CheckpointFile { path: single, opened }]);
         }
         if index.exists() {
             return Self::sharded(folder, &index);
@@ -78,7 +79,7 @@ impl Checkpoint {
             }
             files.push(CheckpointFile { path, opened });
         }
-        let checkpoint = Self::of(files)?;
+        let checkpoint = Self::of(index.to_owned(), files)?;
         match weight_map.iter().find(|(name, _)| !checkpoint.home.contains_key(*name)) {
             Some((name, shard)) => {
                 Err(Fault::NotInShard { name: abridged(name), shard: abridged(shard) }.of(&index_path))
@@ -88,7 +89,7 @@ impl Checkpoint {
     }
 
     /// What the files have, where every tensor of a known type is as long as its shape says.
-    fn of(files: Vec<CheckpointFile>) -> Result<Self, TensorError> {
+    fn of(path: PathBuf, files: Vec<CheckpointFile>) -> Result<Self, TensorError> {
         let (mut tensors, mut home) = (Vec::new(), BTreeMap::new());
         for (number, file) in files.iter().enumerate() {
             for stored in file.opened.stored() {
@@ -97,7 +98,13 @@ impl Checkpoint {
                 tensors.push(stored);
             }
         }
-        Ok(Self { files, tensors, home })
+        Ok(Self { path, files, tensors, home })
+    }
+
+    /// What messages call it: the file, or the index of the shards.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Every tensor, in the order of the files.
@@ -148,10 +155,18 @@ impl Checkpoint {
         self.file_of(name).shape(name)
     }
 
+    /// Shape and entries of one tensor of real numbers, row-major, each entry as `convert` makes it from f64.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::shape`]; or it cannot be read, or does not fit in memory.
+    pub fn read_as<T>(&self, name: &str, convert: impl Fn(f64) -> T) -> Result<(Vec<usize>, Vec<T>), TensorError> {
+        self.file_of(name).read(name, convert)
+    }
+
     /// One tensor of real numbers, all of them finite.
     ///
     /// # Errors
-    /// As [`Checkpoint::shape`]; or it cannot be read, does not fit in memory, or holds a NaN or an infinity.
+    /// As [`Checkpoint::read_as`]; or it holds a NaN or an infinity.
     pub fn read(&self, name: &str) -> Result<Tensor, TensorError> {
         let file = self.file_of(name);
         let (shape, entries) = file.read(name, |entry| entry)?;

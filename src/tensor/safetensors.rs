@@ -140,11 +140,6 @@ impl SafetensorsFile {
         choice(self.tensors.iter().map(|tensor| tensor.name.as_str()))
     }
 
-    /// Whether there is a tensor of this name.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.place(name).is_ok()
-    }
-
     /// The shape of one tensor.
     ///
     /// # Errors
