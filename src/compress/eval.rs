@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{CompressError, parameters};
 use crate::{
-    model::{Encoder, ModelError, Quality, Tokenizer, chunks},
+    model::{Encoder, ModelError, Quality, Tokenizer, embedding::chunks},
     tensor::{Checkpoint, NamedEntries, write_safetensors},
 };
 

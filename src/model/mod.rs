@@ -1,16 +1,22 @@
-//! A BERT encoder (Devlin et al. 2019) read from a model folder, to take real Q, K and V from.
+//! A BERT encoder (Devlin et al. 2019) read from a model folder: to take real Q, K and V from, and to run with any matrix
+//! factored and any attention approximated.
 //!
 //! Text → [`Tokenizer`] → token ids → [`Encoder`], which owns [`Weights`] that were read and checked beforehand → Q, K and V
 //! of every layer → [`extract`], which writes the chosen heads to a file; or, with [`extract_activations`], what goes into every
-//! linear map. All in f32, on one thread: the bits of a sample do
-//! not depend on the machine's number of cores.
+//! linear map. Or [`Encoder::replace`] puts a pair in the place of a matrix, [`Encoder::set_attention`] a method in the place of
+//! exact attention, and then [`Encoder::embed_ids`] gives the sentence [embeddings](embedding) that [`Quality`] compares with
+//! those of the model as it was. All in f32, and no bit depends on the number of threads.
 
+mod activation;
 mod activations;
+mod attention;
 mod config;
+pub mod embedding;
 mod encoder;
 mod extract;
 mod linear;
 mod matrices;
+mod quality;
 mod tokenizer;
 mod weights;
 
@@ -22,11 +28,13 @@ use std::{
 use serde::de::DeserializeOwned;
 
 pub use activations::{ActivationOptions, ExtractedActivations, extract_activations};
+pub use attention::Attention;
 pub use config::Config;
 pub use encoder::{Encoder, Projections};
 pub use extract::{ExtractOptions, Extracted, HeadName, extract};
 pub use linear::{Linear, Map};
 pub use matrices::Matrix;
+pub use quality::{ModelCost, Quality, spearman};
 pub use tokenizer::Tokenizer;
 pub use weights::{Embeddings, Layer, LayerNorm, LinearMap, Role, Weights};
 
