@@ -77,7 +77,9 @@ impl Encoder {
         let mut hidden = embed(&self.weights.embeddings, ids, epsilon);
         for (number, layer) in self.weights.layers.iter().enumerate() {
             let mut see = |role, input: &Mat<f32>| see_input(LinearMap { layer: number, role }, input);
-            [Role::Query, Role::Key, Role::Value].map(|role| see(role, &hidden));
+            for role in [Role::Query, Role::Key, Role::Value] {
+                see(role, &hidden);
+            }
             let projections = Projections {
                 query: layer.query.apply(&hidden),
                 key: layer.key.apply(&hidden),
