@@ -18,6 +18,7 @@ mod theme;
 mod by_sweep;
 mod error_by_rank;
 mod error_by_time;
+mod latency_by_rank;
 mod spectrum_decay;
 mod stochasticity;
 mod time_by_rank;
@@ -67,15 +68,18 @@ pub enum FigureKind {
     OutputErrorBySweep,
     /// Ranks that keep most of the energy against a swept number.
     RankBySweep,
+    /// Seconds to apply the pair over seconds to apply the matrix, against target rank.
+    LatencyByRank,
 }
 
 impl FigureKind {
     /// In the order of a report.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::SpectrumDecay,
         Self::ErrorByRank,
         Self::TimeByRank,
         Self::ErrorByTime,
+        Self::LatencyByRank,
         Self::Stochasticity,
         Self::RankBySweep,
         Self::TimeBySweep,
@@ -98,6 +102,7 @@ impl FigureKind {
             Self::ErrorBySweep => "error_by_sweep",
             Self::OutputErrorBySweep => "output_error_by_sweep",
             Self::RankBySweep => "rank_by_sweep",
+            Self::LatencyByRank => "latency_by_rank",
         }
     }
 
@@ -113,6 +118,7 @@ impl FigureKind {
         let swept = group.sweep.is_some();
         match self {
             Self::RankBySweep => by_sweep::draw_ranks(results, group, language),
+            Self::LatencyByRank => latency_by_rank::draw(results, group, language),
             // What was not timed is not about cost.
             Self::MemoryBySweep if !group.is_timed() => Ok(None),
             Self::TimeBySweep | Self::MemoryBySweep | Self::ErrorBySweep | Self::OutputErrorBySweep => {

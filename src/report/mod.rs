@@ -17,6 +17,7 @@ mod references;
 mod survey;
 mod sweeps;
 mod tables;
+mod weights;
 mod wording;
 
 use std::{
