@@ -145,8 +145,15 @@ pub fn compress(options: &CompressOptions, say: &mut dyn FnMut(&str)) -> Result<
     let mut search =
         search::Search { options, checkpoint: &checkpoint, matrices: &matrices, factors: &factors, importances: None };
     if let (Some(encoder), Some(pieces), Allocation::Marginal) = (&mut encoder, &pieces, options.allocation) {
-        say("measuring what an error in each matrix does to the output");
-        search.importances = Some(search.measure_importances(encoder, &pieces.calibration)?);
+        // First near the ranks of the uniform allocation, then at those that were chosen by what came of that.
+        let mut probes = search.uniform_ranks();
+        for round in ["first", "second"] {
+            say(&format!("measuring what an error in each matrix does to the output, {round} time"));
+            search.importances = Some(search.measure_importances(encoder, &pieces.calibration, &probes)?);
+            if round == "first" {
+                probes = search.ranks(&search.choose(Some(encoder), Some(pieces))?.0);
+            }
+        }
     }
     say("choosing ranks");
     let (choices, reached) = search.choose(encoder.as_ref(), pieces.as_ref())?;

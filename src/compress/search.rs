@@ -142,20 +142,31 @@ impl Search<'_> {
         self.matrices.iter().any(|matrix| matrix.map.is_some())
     }
 
-    /// Each matrix is tried at the rank that it would have under the uniform allocation: near where it will be.
+    /// The damage of every matrix per squared relative error, from a trial at the rank given for each.
     pub(super) fn measure_importances(
         &self,
         encoder: &mut Encoder,
         pieces: &[Vec<u32>],
+        probes: &[usize],
     ) -> Result<Vec<f64>, CompressError> {
-        let share = if self.options.measure == Measure::Cosine { 0.5 } else { self.options.budget };
-        let probes: Vec<usize> = self
-            .matrices
-            .iter()
-            .map(|matrix| ((share * matrix.most() as f64) as usize).clamp(1, matrix.most()))
-            .collect();
         let names: Vec<&str> = self.matrices.iter().map(|matrix| matrix.name.as_str()).collect();
-        importances(encoder, &names, self.factors, &probes, pieces)
+        importances(encoder, &names, self.factors, probes, pieces)
+    }
+
+    /// About the ranks of the uniform allocation; of a cosine, those of half the bytes.
+    pub(super) fn uniform_ranks(&self) -> Vec<usize> {
+        let share = if self.options.measure == Measure::Cosine { 0.5 } else { self.options.budget };
+        let of = |matrix: &Matrix| ((share * matrix.most() as f64) as usize).clamp(1, matrix.most());
+        self.matrices.iter().map(of).collect()
+    }
+
+    /// The ranks of some choices; of a matrix that is left whole, the largest that pays.
+    pub(super) fn ranks(&self, choices: &[Choice]) -> Vec<usize> {
+        let of = |(matrix, choice): (&Matrix, &Choice)| match choice {
+            Choice::Rank(rank) => *rank,
+            Choice::Dense => matrix.most(),
+        };
+        self.matrices.iter().zip(choices).map(of).collect()
     }
 
     /// Mean cosine between sentence embeddings of the model as it is and with these choices.
