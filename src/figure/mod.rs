@@ -19,6 +19,7 @@ mod theme;
 mod by_sweep;
 mod error_by_rank;
 mod error_by_time;
+mod latency_by_rank;
 mod spectrum_decay;
 mod stochasticity;
 mod study;
@@ -76,15 +77,18 @@ pub enum FigureKind {
     StudyVariants,
     /// Failing variants, each on a line with its cure.
     Failures,
+    /// Seconds to apply the pair over seconds to apply the matrix, against target rank.
+    LatencyByRank,
 }
 
 impl FigureKind {
     /// In the order of a report.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::SpectrumDecay,
         Self::ErrorByRank,
         Self::TimeByRank,
         Self::ErrorByTime,
+        Self::LatencyByRank,
         Self::Stochasticity,
         Self::RankBySweep,
         Self::TimeBySweep,
@@ -113,6 +117,7 @@ impl FigureKind {
             Self::StudyCurves => "study_curves",
             Self::StudyVariants => "study_variants",
             Self::Failures => "failures",
+            Self::LatencyByRank => "latency_by_rank",
         }
     }
 
@@ -130,6 +135,7 @@ impl FigureKind {
             // Of studies, not of matrices.
             Self::StudyCurves | Self::StudyVariants | Self::Failures => Ok(None),
             Self::RankBySweep => by_sweep::draw_ranks(results, group, language),
+            Self::LatencyByRank => latency_by_rank::draw(results, group, language),
             // What was not timed is not about cost.
             Self::MemoryBySweep if !group.is_timed() => Ok(None),
             Self::TimeBySweep | Self::MemoryBySweep | Self::ErrorBySweep | Self::OutputErrorBySweep => {

@@ -22,6 +22,7 @@ mod studies;
 mod survey;
 mod sweeps;
 mod tables;
+mod weights;
 mod wording;
 
 use std::{

@@ -39,6 +39,14 @@ impl Progress {
         self.experiment = format!("{experiment} · ");
     }
 
+    /// Says something else without the bar in the way.
+    pub fn aside<R>(&self, say: impl FnOnce() -> R) -> R {
+        match &self.bar {
+            Some(bar) => bar.suspend(say),
+            None => say(),
+        }
+    }
+
     /// Work on a matrix or a study begins.
     pub(super) fn begin_block(&mut self, name: &str, cells: usize) {
         self.part += 1;

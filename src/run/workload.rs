@@ -2,8 +2,13 @@
 
 use std::{collections::HashSet, iter::Sum};
 
-use super::{Options, RunError, State, ledger::due_repeats, state::states, state::study_states, wanted_repeats};
-use crate::{plan::Plan, spec::Experiment};
+use super::{
+    Options, RunError, State, ledger::due_repeats, state::states, state::study_states, study::parts, wanted_repeats,
+};
+use crate::{
+    plan::{Plan, StudyCell},
+    spec::Experiment,
+};
 
 /// Work that no journal has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -55,14 +60,11 @@ pub fn workload(experiment: &Experiment, plan: &Plan, options: &Options) -> Resu
         }
         load.parts += usize::from(is_part);
     }
-    let mut studies = HashSet::new();
-    for (cell, state) in plan.studies.iter().zip(study_states(experiment, plan, options)?) {
-        if is_due(&cell.id, &state) {
-            load.cells += 1;
-            load.steps += 1;
-            studies.insert(cell.study);
-        }
-    }
-    load.parts += studies.len();
+    let states = study_states(experiment, plan, options)?;
+    let due = plan.studies.iter().zip(&states).filter(|(cell, state)| is_due(&cell.id, state));
+    let studies: Vec<&StudyCell> = due.map(|(cell, _)| cell).collect();
+    load.cells += studies.len();
+    load.steps += studies.len() as u64;
+    load.parts += parts(&studies);
     Ok(load)
 }

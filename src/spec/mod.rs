@@ -5,6 +5,7 @@ mod diagnostic;
 mod document;
 mod family;
 mod files;
+mod pattern;
 mod property;
 mod schema;
 mod section;
@@ -122,6 +123,12 @@ impl<S> Instance<S> {
     pub fn name(&self) -> String {
         if self.variant.is_empty() { self.family.clone() } else { format!("{} ({})", self.family, self.variant) }
     }
+}
+
+/// Whether a spec may have this name: it becomes a folder of results.
+#[must_use]
+pub fn can_name(name: &str) -> bool {
+    spelling::is_label(name) && !name.ends_with(QUICK_SUFFIX)
 }
 
 /// Reads and checks a spec, with every grid expanded and every file it names looked at. `root` is the project folder, to
