@@ -1,9 +1,9 @@
 //! A first look at an experiment: as much of it as fits into half a minute, under a name of its own.
 
-use std::{collections::HashSet, path::Path};
+use std::path::Path;
 
-use super::{Block, Plan, PlanError, plan};
-use crate::spec::{Experiment, QUICK_SUFFIX};
+use super::{Block, PlanError, plan};
+use crate::spec::{Experiment, Instance, QUICK_SUFFIX};
 
 /// What is kept of each sweep: its ends and its middle, enough to see which way it goes.
 const KEPT: usize = 3;
@@ -14,8 +14,8 @@ const BUDGET: f64 = 25.0;
 /// Rows on which errors of unformed attention are measured.
 const STREAMED_ROWS: usize = 512;
 
-/// A smaller experiment of the same questions: one draw, one precision, three ranks, and of every family of problems three
-/// matrices that can be afforded. Its name ends in [`QUICK_SUFFIX`], so that it shares nothing with the whole.
+/// A smaller experiment of the same questions: one draw, three ranks, and of every family of problems three matrices that
+/// can be afforded. Its name ends in [`QUICK_SUFFIX`], so that it shares nothing with the whole.
 ///
 /// Forecasts are rough: whoever runs it sets a deadline too.
 ///
@@ -25,41 +25,42 @@ pub fn quick(whole: &Experiment, root: &Path, available_bytes: u64) -> Result<Ex
     let mut look = whole.clone();
     look.name += QUICK_SUFFIX;
     look.trials = 1;
-    look.precisions.truncate(1);
     look.target_ranks = spread(&look.target_ranks, |_| true);
     look.timing.warmup = look.timing.warmup.min(1);
     look.timing.repeats = look.timing.repeats.min(10);
     if let Some(streaming) = &mut look.streaming {
         streaming.rows = streaming.rows.min(STREAMED_ROWS);
     }
-    let mut families = HashSet::new();
-    look.studies.retain(|study| families.insert((study.family.clone(), study.spec.kind())));
-    let Plan { blocks, .. } = plan(&look, root, available_bytes)?;
-    let costs: Vec<f64> = blocks.iter().map(|block| seconds(&look, block)).collect();
-    look.problems = affordable(&look, &costs);
+    // Nobody forecasts what a study costs: of those, the deadline decides.
+    look.studies = of_every_family(&look.studies, |members| spread(members, |_| true));
+    let mut costs = vec![0.0; look.problems.len()];
+    for block in &plan(&look, root, available_bytes)?.blocks {
+        costs[block.problem] += seconds(&look, block);
+    }
+    let each = BUDGET / (families(&look.problems).len().max(1) * KEPT) as f64;
+    look.problems = of_every_family(&look.problems, |members| {
+        let affordable = spread(members, |&problem| costs[problem] <= each);
+        let cheapest = members.iter().copied().min_by(|&a, &b| costs[a].total_cmp(&costs[b]));
+        if affordable.is_empty() { cheapest.into_iter().collect() } else { affordable }
+    });
     Ok(look)
 }
 
-/// Of every family, problems whose costs fit into its share of the budget; the cheapest if none does.
-fn affordable(look: &Experiment, costs: &[f64]) -> Vec<crate::spec::Instance<crate::problem::ProblemSpec>> {
-    let mut families: Vec<&str> = Vec::new();
-    for problem in &look.problems {
-        if !families.contains(&problem.family.as_str()) {
-            families.push(&problem.family);
-        }
-    }
-    let each = BUDGET / (families.len().max(1) * KEPT) as f64;
+/// Labels in the order of the spec.
+fn families<S>(instances: &[Instance<S>]) -> Vec<&str> {
+    let mut families: Vec<&str> = instances.iter().map(|instance| instance.family.as_str()).collect();
+    families.dedup();
+    families
+}
+
+/// What is chosen of the places of each family's members.
+fn of_every_family<S: Clone>(all: &[Instance<S>], choose: impl Fn(&[usize]) -> Vec<usize>) -> Vec<Instance<S>> {
     let mut kept = Vec::new();
-    for family in families {
-        let members: Vec<usize> =
-            (0..look.problems.len()).filter(|&problem| look.problems[problem].family == family).collect();
-        let mut chosen = spread(&members, |&problem| costs[problem] <= each);
-        if chosen.is_empty() {
-            chosen.extend(members.into_iter().min_by(|&a, &b| costs[a].total_cmp(&costs[b])));
-        }
-        kept.extend(chosen);
+    for family in families(all) {
+        let members: Vec<usize> = (0..all.len()).filter(|&place| all[place].family == family).collect();
+        kept.extend(choose(&members).into_iter().map(|place| all[place].clone()));
     }
-    kept.into_iter().map(|problem| look.problems[problem].clone()).collect()
+    kept
 }
 
 /// The first, the last and the middle of those that are wanted.
