@@ -151,6 +151,12 @@ impl FigureKind {
     }
 }
 
+/// The font of the figures' letters.
+#[cfg(feature = "pdf")]
+pub(crate) fn font() -> &'static [u8] {
+    theme::FONT
+}
+
 /// Why a figure could not be drawn: a fault of the program, not of the tables.
 #[derive(Debug, thiserror::Error)]
 pub enum FigureError {

@@ -1,8 +1,8 @@
-//! The report: document model, one template folder per language, Markdown and HTML.
+//! The report: document model, one template folder per language, Markdown, HTML and PDF.
 //!
 //! Tables are surveyed (`survey`), findings computed from them (`answer`), and both laid out as a document in no language
-//! (`chapters`, `document`). Templates and number formats put it into words (`wording`), and `markdown` and `html`
-//! write it. `coursework.toml` gives the `cover`.
+//! (`chapters`, `document`). Templates and number formats put it into words (`wording`), and `markdown`, `html`
+//! and, with the feature of that name, `pdf` write it. `coursework.toml` gives the `cover`.
 //! Everything comes from `results/` alone: no clock, no machine, no order that could change.
 
 mod answer;
@@ -16,6 +16,8 @@ mod file;
 mod formula;
 mod html;
 mod markdown;
+#[cfg(feature = "pdf")]
+mod pdf;
 mod provenance;
 mod references;
 mod studies;
@@ -56,6 +58,9 @@ pub enum ReportError {
     Cover(#[from] Diagnostics),
     #[error("the formula `{latex}` cannot be set: {reason}")]
     Formula { latex: String, reason: String },
+    #[cfg(feature = "pdf")]
+    #[error("the PDF cannot be set: {0}")]
+    Pdf(String),
     #[error("a template of the report is wrong: {0:#}")]
     Template(#[from] minijinja::Error),
     #[error("the words of the report are wrong: {0}")]
@@ -127,6 +132,9 @@ pub fn build_of(root: &Path, scope: Scope, png: bool) -> Result<Vec<PathBuf>, Re
         }
         let text = markdown::write(document, drawings, *language)?;
         files.push((folder.join(format!("report.{}.md", language.code())), text.into_bytes()));
+        #[cfg(feature = "pdf")]
+        files
+            .push((folder.join(format!("report.{}.pdf", language.code())), pdf::write(document, drawings, *language)?));
     }
     let page: Vec<Edition<'_>> = editions
         .iter()

@@ -1,6 +1,8 @@
 //! The LaTeX of templates as a tree, from which every writer sets its formulas: no reader's browser or printer reads LaTeX.
 
 mod mathml;
+#[cfg(feature = "pdf")]
+mod typst;
 
 use pulldown_latex::{
     Event, Parser, Storage,
@@ -12,6 +14,8 @@ use pulldown_latex::{
 
 use super::ReportError;
 pub use mathml::mathml;
+#[cfg(feature = "pdf")]
+pub use typst::typst;
 
 /// A part of a formula.
 #[derive(Debug, Clone, PartialEq)]

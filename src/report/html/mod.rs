@@ -4,6 +4,9 @@
 
 mod markup;
 
+#[cfg(feature = "pdf")]
+pub use markup::{options, target};
+
 use std::fmt::Write as _;
 
 use super::{
