@@ -1,5 +1,6 @@
 //! The commands. Nothing else knows clap.
 
+mod models;
 mod plan_table;
 
 use std::{
@@ -12,7 +13,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 use factoreo::{
-    model::{self, ExtractOptions, HeadName},
+    model::{self, ActivationOptions, ExtractOptions, HeadName},
     plan::{self, Plan, Share},
     report,
     run::{self, RunError},
@@ -59,8 +60,11 @@ enum Command {
         #[arg(long)]
         png: bool,
     },
-    /// Take queries, keys and values of attention heads out of a BERT model, on a text
+    /// Take queries, keys and values of attention heads out of a BERT model, on a text; or what goes into its linear maps
     Extract(Extract),
+    Advise(models::Advise),
+    Compress(models::Compress),
+    Eval(models::Eval),
 }
 
 #[derive(Debug, Args)]
@@ -74,7 +78,13 @@ struct Extract {
     /// Heads to take, such as layer0.head3,layer5.head1; all of them if left out
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     heads: Vec<HeadName>,
-    /// Tokens of the text to use, [CLS] and [SEP] included
+    /// Instead of heads: the inputs of every linear map on the whole text, in sequences of --tokens
+    #[arg(long, conflicts_with = "heads")]
+    activations: bool,
+    /// With --activations: the first so many sequences of the text; all of them if left out
+    #[arg(long, value_name = "N", requires = "activations")]
+    sequences: Option<usize>,
+    /// Tokens of the text to use, or of a sequence at most, [CLS] and [SEP] included
     #[arg(long, value_name = "N", default_value_t = 512)]
     tokens: usize,
     /// The .safetensors file to write
@@ -138,6 +148,9 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Schema) => print(&format!("{:#}\n", spec::schema())),
         Some(Command::Report { png }) => write_report(root, png),
         Some(Command::Extract(what)) => extract(what),
+        Some(Command::Advise(what)) => what.execute(),
+        Some(Command::Compress(what)) => what.execute(),
+        Some(Command::Eval(what)) => what.execute(),
     }
 }
 
@@ -175,7 +188,10 @@ fn write_report(root: &Path, png: bool) -> Result<(), Failure> {
 }
 
 fn extract(what: Extract) -> Result<(), Failure> {
-    let Extract { model, text, heads, tokens, out } = what;
+    let Extract { model, text, heads, activations, sequences, tokens, out } = what;
+    if activations {
+        return extract_activations(&ActivationOptions { model, text, tokens, sequences, out });
+    }
     let options = ExtractOptions { model, text, heads, tokens, out };
     let extracted = model::extract(&options).map_err(|error| Failure::Input(format!("error: {error}")))?;
     print(&format!(
@@ -184,6 +200,19 @@ fn extract(what: Extract) -> Result<(), Failure> {
         extracted.heads,
         extracted.tokens,
         extracted.head_dim,
+        extracted.bytes,
+        extracted.hash
+    ))
+}
+
+fn extract_activations(options: &ActivationOptions) -> Result<(), Failure> {
+    let extracted = model::extract_activations(options).map_err(|error| Failure::Input(format!("error: {error}")))?;
+    print(&format!(
+        "{}: inputs of {} linear maps on {} tokens in {} sequences, {} bytes, BLAKE3 {}\n",
+        options.out.display(),
+        extracted.maps,
+        extracted.tokens,
+        extracted.sequences,
         extracted.bytes,
         extracted.hash
     ))

@@ -25,6 +25,9 @@ pub mod study;
 pub mod model;
 pub mod tensor;
 
+pub mod advise;
+pub mod compress;
+
 pub mod plan;
 pub mod spec;
 

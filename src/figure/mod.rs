@@ -18,6 +18,7 @@ mod theme;
 mod by_sweep;
 mod error_by_rank;
 mod error_by_time;
+mod latency_by_rank;
 mod spectrum_decay;
 mod stochasticity;
 mod study;
@@ -68,6 +69,8 @@ pub enum FigureKind {
     OutputErrorBySweep,
     /// Ranks that keep most of the energy against a swept number.
     RankBySweep,
+    /// Seconds to apply the pair over seconds to apply the matrix, against target rank.
+    LatencyByRank,
     /// What a study found against its horizontal axis, a curve for each series.
     StudyCurves,
     /// The same for each point of the study's grid, a curve for each.
@@ -78,11 +81,12 @@ pub enum FigureKind {
 
 impl FigureKind {
     /// In the order of a report.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::SpectrumDecay,
         Self::ErrorByRank,
         Self::TimeByRank,
         Self::ErrorByTime,
+        Self::LatencyByRank,
         Self::Stochasticity,
         Self::RankBySweep,
         Self::TimeBySweep,
@@ -108,6 +112,7 @@ impl FigureKind {
             Self::ErrorBySweep => "error_by_sweep",
             Self::OutputErrorBySweep => "output_error_by_sweep",
             Self::RankBySweep => "rank_by_sweep",
+            Self::LatencyByRank => "latency_by_rank",
             Self::StudyCurves => "study_curves",
             Self::StudyVariants => "study_variants",
             Self::Failures => "failures",
@@ -128,6 +133,7 @@ impl FigureKind {
             // Of studies, not of matrices.
             Self::StudyCurves | Self::StudyVariants | Self::Failures => Ok(None),
             Self::RankBySweep => by_sweep::draw_ranks(results, group, language),
+            Self::LatencyByRank => latency_by_rank::draw(results, group, language),
             // What was not timed is not about cost.
             Self::MemoryBySweep if !group.is_timed() => Ok(None),
             Self::TimeBySweep | Self::MemoryBySweep | Self::ErrorBySweep | Self::OutputErrorBySweep => {

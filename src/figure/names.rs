@@ -20,6 +20,9 @@ pub fn kind_name(kind: &str, language: Language) -> Option<&'static str> {
         "exact_attention" => ("Exact attention", "Atención exacta"),
         "top_k" => ("Top-k rows", "Filas top-k"),
         "sliding_window" => ("Sliding window", "Ventana deslizante"),
+        "activation_aware_svd" => ("Activation-aware SVD", "SVD según las activaciones"),
+        "scaled_svd" => ("Scaled SVD", "SVD con columnas escaladas"),
+        "dense" => ("Dense matrix", "Matriz densa"),
         _ => return None,
     };
     Some(either(language, english, spanish))
@@ -47,6 +50,7 @@ pub fn parameter_title(parameter: &str, language: Language) -> String {
     match parameter {
         "length" => either(language, "sequence length n", "longitud de la secuencia n").to_owned(),
         "temperature" => either(language, "temperature τ", "temperatura τ").to_owned(),
+        "batch" => either(language, "tokens at once", "tokens a la vez").to_owned(),
         other => other.to_owned(),
     }
 }
@@ -165,6 +169,7 @@ pub fn parameter_symbol(parameter: &str) -> &str {
         "samples" | "length" => "n",
         "noise" => "σ",
         "shift" => "ν",
+        "alpha" => "α",
         other => other,
     }
 }

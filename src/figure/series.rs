@@ -147,6 +147,10 @@ impl<'a> Group<'a> {
     pub fn series(&self, roster: &Roster, quantity: &str, bar: Bar) -> Vec<Series> {
         let of_instance = |(instance, (key, (name, look))): (usize, (&InstanceKey, &(String, Look)))| {
             let (kind, method, Natural(_, variant)) = key;
+            // The matrix itself has no error, and no time to find it.
+            if kind == "dense" {
+                return None;
+            }
             let rows = self.rows.iter().filter(|row| {
                 row.quantity == quantity
                     && row.method_kind == *kind

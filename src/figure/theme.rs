@@ -144,6 +144,9 @@ pub(super) struct Look {
 /// The Eckart–Young optimum.
 pub(super) const OPTIMUM: Look = Look { colour: NEUTRAL, width: 8.0, dash: "", marker: None };
 
+/// A value that something crosses: as fast as the matrix, as large.
+pub(super) const LIMIT: Look = Look { colour: NEUTRAL, width: 3.0, dash: "", marker: None };
+
 /// A bound from theory on the error of the method that looks like `method`.
 pub(super) fn bound_look(method: Look) -> Look {
     Look { width: 1.6, dash: "1.6 4", marker: None, ..method }
@@ -194,6 +197,9 @@ pub(super) fn kind_style(kind: &str) -> (Colour, Shape) {
         "exact_attention" => (BLUE, Shape::Diamond),
         "top_k" => (VERMILLION, Shape::Triangle),
         "sliding_window" => (VERMILLION, Shape::Plus),
+        "activation_aware_svd" => (PURPLE, Shape::Pentagon),
+        "scaled_svd" => (ORANGE, Shape::Star),
+        "dense" => (BLACK, Shape::Diamond),
         unknown => {
             const COLOURS: [Colour; 7] = [BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY_BLUE, BLACK];
             // FNV-1a: stable across versions and machines, unlike the standard library's hasher.

@@ -17,6 +17,8 @@ mod scalar;
 pub mod scale;
 pub mod softmax;
 pub mod svd;
+pub mod tall;
+pub mod whitening;
 
 pub use fingerprint::fingerprint;
 pub use head::Head;

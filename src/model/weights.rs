@@ -1,42 +1,14 @@
 //! The weights of a BERT encoder, read from `model.safetensors` and checked against `config.json` before any is used.
+//!
+//! In the place of a matrix `….weight` (outputs × inputs) the file may have a pair, `….weight.left` (outputs × r) and
+//! `….weight.right` (r × inputs), whose product it stands for: so compressed checkpoints are written.
 
 use std::path::Path;
 
 use faer::{Mat, MatRef};
-use serde::Deserialize;
 
-use super::{CONFIG, ModelError, WEIGHTS, check_folder, read_json};
-use crate::tensor::SafetensorsFile;
-
-/// The sizes of a BERT encoder, by the names `config.json` gives them.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Config {
-    pub hidden_size: usize,
-    pub num_attention_heads: usize,
-    pub num_hidden_layers: usize,
-    pub intermediate_size: usize,
-    pub max_position_embeddings: usize,
-    pub type_vocab_size: usize,
-    pub vocab_size: usize,
-    pub layer_norm_eps: f64,
-    model_type: String,
-    hidden_act: String,
-    #[serde(default = "absolute")]
-    position_embedding_type: String,
-}
-
-fn absolute() -> String {
-    "absolute".to_owned()
-}
-
-/// x ↦ W x + b.
-#[derive(Debug, Clone)]
-pub struct Linear {
-    /// W, outputs × inputs.
-    pub weight: Mat<f32>,
-    /// b.
-    pub bias: Vec<f32>,
-}
+use super::{Config, Linear, Map, ModelError, matrices::by_columns};
+use crate::{low_rank::LowRank, tensor::Checkpoint};
 
 /// x ↦ γ ∘ (x − mean) / √(variance + ε) + β.
 #[derive(Debug, Clone)]
@@ -47,19 +19,15 @@ pub struct LayerNorm {
     pub shift: Vec<f32>,
 }
 
-/// One vector of `width` entries for each of a set of numbers (words, positions, token types), one after the other.
-#[derive(Debug, Clone)]
-pub struct Table {
-    pub width: usize,
-    pub entries: Vec<f32>,
-}
-
 /// What a token is before the first layer: norm(word + position + type).
 #[derive(Debug, Clone)]
 pub struct Embeddings {
-    pub words: Table,
-    pub positions: Table,
-    pub types: Table,
+    /// Width × words, one column per word: the transpose of the tensor.
+    pub words: Map,
+    /// Width × positions.
+    pub positions: Mat<f32>,
+    /// Width × types.
+    pub types: Mat<f32>,
     pub norm: LayerNorm,
 }
 
@@ -76,6 +44,66 @@ pub struct Layer {
     pub output_norm: LayerNorm,
 }
 
+/// One of the linear maps of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LinearMap {
+    pub layer: usize,
+    pub role: Role,
+}
+
+/// What a linear map of a layer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    Query,
+    Key,
+    Value,
+    AttentionOutput,
+    Intermediate,
+    Output,
+}
+
+impl Role {
+    pub const ALL: [Self; 6] =
+        [Self::Query, Self::Key, Self::Value, Self::AttentionOutput, Self::Intermediate, Self::Output];
+
+    /// What published checkpoints call it within its layer.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Query => "attention.self.query",
+            Self::Key => "attention.self.key",
+            Self::Value => "attention.self.value",
+            Self::AttentionOutput => "attention.output.dense",
+            Self::Intermediate => "intermediate.dense",
+            Self::Output => "output.dense",
+        }
+    }
+}
+
+impl LinearMap {
+    /// Those of a model, layer by layer, in the order in which they are applied.
+    #[must_use]
+    pub fn of_model(config: &Config) -> Vec<Self> {
+        let of_layer = |layer| Role::ALL.into_iter().map(move |role| Self { layer, role });
+        (0..config.num_hidden_layers).flat_map(of_layer).collect()
+    }
+
+    /// What published checkpoints call it, without `.weight`.
+    #[must_use]
+    pub fn name(self) -> String {
+        format!("encoder.layer.{}.{}", self.layer, self.role.name())
+    }
+
+    /// The length of what goes in.
+    #[must_use]
+    pub fn inputs(self, config: &Config) -> usize {
+        match self.role {
+            Role::Output => config.intermediate_size,
+            _ => config.hidden_size,
+        }
+    }
+}
+
 /// All the weights a forward pass needs (not the pooler, which comes after it).
 #[derive(Debug, Clone)]
 pub struct Weights {
@@ -83,56 +111,36 @@ pub struct Weights {
     pub layers: Vec<Layer>,
 }
 
-impl Config {
-    /// Reads `config.json` of a model folder.
-    ///
-    /// # Errors
-    /// A file of the folder is missing, or the model is not a BERT encoder as computed here.
-    pub fn read(folder: &Path) -> Result<Self, ModelError> {
-        check_folder(folder)?;
-        let path = folder.join(CONFIG);
-        let config: Self = read_json(&path)?;
-        match config.problem() {
-            Some(problem) => Err(ModelError::NotUnderstood { path, problem }),
-            None => Ok(config),
-        }
+/// The tensor of the word embeddings.
+pub(super) const WORDS: &str = "embeddings.word_embeddings.weight";
+
+/// The linear maps of a layer in the order of [`Layer::linears`], as their tensors are called.
+pub(super) const LINEARS: [&str; 6] = [
+    "attention.self.query",
+    "attention.self.key",
+    "attention.self.value",
+    "attention.output.dense",
+    "intermediate.dense",
+    "output.dense",
+];
+
+pub(super) fn layer_part(layer: usize, part: &str) -> String {
+    format!("encoder.layer.{layer}.{part}")
+}
+
+impl Layer {
+    /// Its linear maps with their names within the layer.
+    pub(super) fn linears(&self) -> [(&'static str, &Linear); 6] {
+        let Self { query, key, value, attention_output, intermediate, output, .. } = self;
+        let maps = [query, key, value, attention_output, intermediate, output];
+        std::array::from_fn(|part| (LINEARS[part], maps[part]))
     }
 
-    /// The width of one head.
-    #[must_use]
-    pub fn head_dim(&self) -> usize {
-        self.hidden_size / self.num_attention_heads
-    }
-
-    fn problem(&self) -> Option<String> {
-        for (key, found, known) in [
-            ("model_type", &self.model_type, "bert"),
-            ("hidden_act", &self.hidden_act, "gelu"),
-            ("position_embedding_type", &self.position_embedding_type, "absolute"),
-        ] {
-            if found != known {
-                return Some(format!("{key} is {found:?}, and only {known:?} is computed"));
-            }
-        }
-        let sizes = [
-            ("hidden_size", self.hidden_size),
-            ("num_attention_heads", self.num_attention_heads),
-            ("num_hidden_layers", self.num_hidden_layers),
-            ("intermediate_size", self.intermediate_size),
-            ("max_position_embeddings", self.max_position_embeddings),
-            ("type_vocab_size", self.type_vocab_size),
-            ("vocab_size", self.vocab_size),
-        ];
-        if let Some((key, _)) = sizes.iter().find(|(_, size)| *size == 0) {
-            return Some(format!("{key} is 0"));
-        }
-        if !self.hidden_size.is_multiple_of(self.num_attention_heads) {
-            let Self { hidden_size, num_attention_heads, .. } = self;
-            return Some(format!(
-                "hidden_size {hidden_size} is not a multiple of num_attention_heads {num_attention_heads}"
-            ));
-        }
-        None
+    pub(super) fn linears_mut(&mut self) -> [(&'static str, &mut Linear); 6] {
+        let Self { query, key, value, attention_output, intermediate, output, .. } = self;
+        let mut names = LINEARS.into_iter();
+        [query, key, value, attention_output, intermediate, output]
+            .map(|linear| (names.next().unwrap_or_default(), linear))
     }
 }
 
@@ -140,90 +148,185 @@ impl Weights {
     /// Reads the weights of a model folder, in f32.
     ///
     /// # Errors
-    /// A tensor is missing or has another shape than `config` gives it; all are compared before the first is read.
+    /// A tensor is missing, has another shape than `config` gives it, or is there twice, whole and as a pair (all are
+    /// compared before the first is read); or an entry is not a finite number.
     pub fn read(folder: &Path, config: &Config) -> Result<Self, ModelError> {
-        let path = folder.join(WEIGHTS);
-        let file = SafetensorsFile::open(&path, &path.display().to_string())?;
+        let file = Checkpoint::open(folder)?;
+        let path = file.path().to_owned();
         check_shapes(&file, config, &path)?;
-        let hidden = config.hidden_size;
-        let linear = |name: String| -> Result<Linear, ModelError> {
-            let (shape, entries) = read(&file, &format!("{name}.weight"))?;
-            let weight = MatRef::from_row_major_slice(&entries, shape[0], shape[1]).to_owned();
-            Ok(Linear { weight, bias: read(&file, &format!("{name}.bias"))?.1 })
-        };
-        let norm = |name: String| -> Result<LayerNorm, ModelError> {
-            let scale = read(&file, &format!("{name}.weight"))?.1;
-            Ok(LayerNorm { scale, shift: read(&file, &format!("{name}.bias"))?.1 })
-        };
-        let table = |name: &str| -> Result<Table, ModelError> {
-            Ok(Table { width: hidden, entries: read(&file, &format!("embeddings.{name}_embeddings.weight"))?.1 })
-        };
-        let embeddings = Embeddings {
-            words: table("word")?,
-            positions: table("position")?,
-            types: table("token_type")?,
-            norm: norm("embeddings.LayerNorm".to_owned())?,
-        };
+        let reader = Reader { file, path: &path };
         let layers = (0..config.num_hidden_layers).map(|layer| {
-            let within = |part: &str| format!("encoder.layer.{layer}.{part}");
+            let norm = |part: &str| reader.norm(&layer_part(layer, part));
+            let linear = |part: &str| reader.linear(&layer_part(layer, part));
+            let [query, key, value, attention_output, intermediate, output] = LINEARS.map(linear);
             Ok(Layer {
-                query: linear(within("attention.self.query"))?,
-                key: linear(within("attention.self.key"))?,
-                value: linear(within("attention.self.value"))?,
-                attention_output: linear(within("attention.output.dense"))?,
-                attention_norm: norm(within("attention.output.LayerNorm"))?,
-                intermediate: linear(within("intermediate.dense"))?,
-                output: linear(within("output.dense"))?,
-                output_norm: norm(within("output.LayerNorm"))?,
+                query: query?,
+                key: key?,
+                value: value?,
+                attention_output: attention_output?,
+                attention_norm: norm("attention.output.LayerNorm")?,
+                intermediate: intermediate?,
+                output: output?,
+                output_norm: norm("output.LayerNorm")?,
             })
         });
-        Ok(Self { embeddings, layers: layers.collect::<Result<_, ModelError>>()? })
+        let by_column = |name| Ok::<_, ModelError>(reader.matrix(name)?.transpose().to_owned());
+        Ok(Self {
+            embeddings: Embeddings {
+                words: by_columns(&reader.map(WORDS)?),
+                positions: by_column("embeddings.position_embeddings.weight")?,
+                types: by_column("embeddings.token_type_embeddings.weight")?,
+                norm: reader.norm("embeddings.LayerNorm")?,
+            },
+            layers: layers.collect::<Result<_, ModelError>>()?,
+        })
     }
 }
 
-fn read(file: &SafetensorsFile, name: &str) -> Result<(Vec<usize>, Vec<f32>), ModelError> {
-    // F32 and the half precisions are exact in f32; F64 weights are rounded.
-    Ok(file.read(name, |entry| entry as f32)?)
+/// A file whose shapes were compared.
+struct Reader<'a> {
+    file: Checkpoint,
+    path: &'a Path,
 }
 
-/// Every tensor the model needs, with the shape `config` gives it; lazily, as a hostile config may name 2⁶³ layers.
-fn expected_shapes(config: &Config) -> impl Iterator<Item = (String, Vec<usize>)> {
+impl Reader<'_> {
+    fn linear(&self, name: &str) -> Result<Linear, ModelError> {
+        Ok(Linear { weight: self.map(&format!("{name}.weight"))?, bias: self.entries(&format!("{name}.bias"))?.1 })
+    }
+
+    fn norm(&self, name: &str) -> Result<LayerNorm, ModelError> {
+        let (scale, shift) = (self.entries(&format!("{name}.weight"))?.1, self.entries(&format!("{name}.bias"))?.1);
+        Ok(LayerNorm { scale, shift })
+    }
+
+    fn map(&self, name: &str) -> Result<Map, ModelError> {
+        if self.file.has(name) {
+            return Ok(Map::Dense(self.matrix(name)?));
+        }
+        let [left, right] = sides(name);
+        Ok(Map::Pair(LowRank::new(self.matrix(&left)?, self.matrix(&right)?)))
+    }
+
+    fn matrix(&self, name: &str) -> Result<Mat<f32>, ModelError> {
+        let (shape, entries) = self.entries(name)?;
+        Ok(MatRef::from_row_major_slice(&entries, shape[0], shape[1]).to_owned())
+    }
+
+    fn entries(&self, name: &str) -> Result<(Vec<usize>, Vec<f32>), ModelError> {
+        // F32 and the half precisions are exact in f32; F64 weights are rounded.
+        let (shape, entries) = self.file.read_as(name, |entry| entry as f32)?;
+        match entries.iter().position(|entry| !entry.is_finite()) {
+            None => Ok((shape, entries)),
+            Some(place) => {
+                let columns = if shape.len() == 2 { shape[1] } else { 1 };
+                let index = if shape.len() == 2 { vec![place / columns, place % columns] } else { vec![place] };
+                let value = entries[place];
+                let problems = format!("entry {index:?} of {name} is {value}, not a finite number");
+                Err(ModelError::WrongWeights { path: self.path.to_owned(), problems })
+            }
+        }
+    }
+}
+
+/// The tensors of the pair that may stand in the place of a matrix.
+fn sides(name: &str) -> [String; 2] {
+    [format!("{name}.left"), format!("{name}.right")]
+}
+
+/// A tensor the model needs, with the shape `config` gives it.
+enum Expected {
+    /// May be a pair instead.
+    Matrix(String, [usize; 2]),
+    Whole(String, Vec<usize>),
+}
+
+/// Every tensor the model needs; lazily, as a hostile config may name 2⁶³ layers.
+fn expected(config: &Config) -> impl Iterator<Item = Expected> {
     let &Config { hidden_size: hidden, intermediate_size: intermediate, .. } = config;
+    let whole = |name: &str, shape| Expected::Whole(name.to_owned(), shape);
     let embeddings = [
-        ("embeddings.word_embeddings.weight", vec![config.vocab_size, hidden]),
-        ("embeddings.position_embeddings.weight", vec![config.max_position_embeddings, hidden]),
-        ("embeddings.token_type_embeddings.weight", vec![config.type_vocab_size, hidden]),
-        ("embeddings.LayerNorm.weight", vec![hidden]),
-        ("embeddings.LayerNorm.bias", vec![hidden]),
+        Expected::Matrix(WORDS.to_owned(), [config.vocab_size, hidden]),
+        whole("embeddings.position_embeddings.weight", vec![config.max_position_embeddings, hidden]),
+        whole("embeddings.token_type_embeddings.weight", vec![config.type_vocab_size, hidden]),
+        whole("embeddings.LayerNorm.weight", vec![hidden]),
+        whole("embeddings.LayerNorm.bias", vec![hidden]),
     ];
     let layers = (0..config.num_hidden_layers).flat_map(move |layer| {
-        let linear = [
-            ("attention.self.query", hidden, hidden),
-            ("attention.self.key", hidden, hidden),
-            ("attention.self.value", hidden, hidden),
-            ("attention.output.dense", hidden, hidden),
-            ("intermediate.dense", intermediate, hidden),
-            ("output.dense", hidden, intermediate),
-        ];
-        let norms = ["attention.output.LayerNorm", "output.LayerNorm"];
-        let linear = linear.into_iter().flat_map(|(part, outputs, inputs)| {
-            [(part, "weight", vec![outputs, inputs]), (part, "bias", vec![outputs])]
+        let linears = LINEARS.into_iter().flat_map(move |part| {
+            let (outputs, inputs) = match part {
+                "intermediate.dense" => (intermediate, hidden),
+                "output.dense" => (hidden, intermediate),
+                _ => (hidden, hidden),
+            };
+            let name = layer_part(layer, part);
+            [
+                Expected::Matrix(format!("{name}.weight"), [outputs, inputs]),
+                Expected::Whole(format!("{name}.bias"), vec![outputs]),
+            ]
         });
-        let norms =
-            norms.into_iter().flat_map(move |part| [(part, "weight", vec![hidden]), (part, "bias", vec![hidden])]);
-        linear.chain(norms).map(move |(part, kind, shape)| (format!("encoder.layer.{layer}.{part}.{kind}"), shape))
+        let norms = ["attention.output.LayerNorm", "output.LayerNorm"].into_iter().flat_map(move |part| {
+            let name = layer_part(layer, part);
+            ["weight", "bias"].map(|kind| Expected::Whole(format!("{name}.{kind}"), vec![hidden]))
+        });
+        linears.chain(norms)
     });
-    embeddings.into_iter().map(|(name, shape)| (name.to_owned(), shape)).chain(layers)
+    embeddings.into_iter().chain(layers)
 }
 
-fn check_shapes(file: &SafetensorsFile, config: &Config, path: &Path) -> Result<(), ModelError> {
-    const LISTED: usize = 4;
-    let mut problems = expected_shapes(config).filter_map(|(name, expected)| match file.shape(&name) {
-        Ok(found) if found == expected => None,
-        Ok(found) => Some(format!("{name} has the shape {found:?}, expected {expected:?}")),
-        Err(_) if !file.has(&name) => Some(format!("{name} {expected:?} is not there")),
+impl Expected {
+    /// What is wrong with it in a file, if anything.
+    fn problem(&self, file: &Checkpoint) -> Option<String> {
+        match self {
+            Self::Matrix(name, shape) => pair_problem(file, name, *shape)
+                .unwrap_or_else(|| shape_problem(file, name, |found| found == shape, &format!("{shape:?}"))),
+            Self::Whole(name, shape) => {
+                shape_problem(file, name, |found| found == shape.as_slice(), &format!("{shape:?}"))
+            }
+        }
+    }
+}
+
+/// `None` if there is no part of a pair; else what is wrong with the pair, if anything.
+fn pair_problem(file: &Checkpoint, name: &str, [rows, columns]: [usize; 2]) -> Option<Option<String>> {
+    let [left, right] = sides(name);
+    let problem = match (file.has(&left), file.has(&right)) {
+        (false, false) => return None,
+        _ if file.has(name) => {
+            Some(format!("{name} is there both whole and as a pair (.left, .right): keep one of them"))
+        }
+        (true, false) => Some(format!("{left} is there without {right}")),
+        (false, true) => Some(format!("{right} is there without {left}")),
+        (true, true) => {
+            let sided = |side: &str, fits: &dyn Fn(&[usize]) -> bool, expected: String| {
+                shape_problem(file, side, fits, &expected)
+            };
+            let rank = |side: &str, axis: usize| file.shape(side).ok().and_then(|shape| shape.get(axis).copied());
+            sided(&left, &|found| matches!(found, [found, _] if *found == rows), format!("[{rows}, r]"))
+                .or_else(|| {
+                    sided(&right, &|found| matches!(found, [_, found] if *found == columns), format!("[r, {columns}]"))
+                })
+                .or_else(|| {
+                    let (inner, outer) = (rank(&left, 1)?, rank(&right, 0)?);
+                    (inner != outer)
+                        .then(|| format!("{left} has {inner} columns and {right} {outer} rows: they make no product"))
+                })
+        }
+    };
+    Some(problem)
+}
+
+fn shape_problem(file: &Checkpoint, name: &str, fits: impl Fn(&[usize]) -> bool, expected: &str) -> Option<String> {
+    match file.shape(name) {
+        Ok(found) if fits(&found) => None,
+        Ok(found) => Some(format!("{name} has the shape {found:?}, expected {expected}")),
+        Err(_) if !file.has(name) => Some(format!("{name} {expected} is not there")),
         Err(error) => Some(error.to_string()),
-    });
+    }
+}
+
+fn check_shapes(file: &Checkpoint, config: &Config, path: &Path) -> Result<(), ModelError> {
+    const LISTED: usize = 4;
+    let mut problems = expected(config).filter_map(|tensor| tensor.problem(file));
     let listed: Vec<String> = problems.by_ref().take(LISTED).collect();
     if listed.is_empty() {
         return Ok(());

@@ -155,6 +155,9 @@ struct FamilyText<'a> {
     matrices: usize,
     /// What they were read from, as the spec names it.
     file: Option<String>,
+    /// What goes through weights, to fit to and to judge on.
+    calibration: Option<String>,
+    evaluation: Option<String>,
     /// The file is named after all-MiniLM-L6-v2.
     minilm: bool,
 }
@@ -163,11 +166,14 @@ impl<'a> FamilyText<'a> {
     fn of(family: &Family<'a>) -> Self {
         let parameters = family.matrices.first().map_or("", |matrix| matrix.problem_parameters.as_str());
         let parameters: BTreeMap<String, serde_json::Value> = serde_json::from_str(parameters).unwrap_or_default();
-        let file = parameters.get("file").and_then(serde_json::Value::as_str).map(str::to_owned);
+        let text = |name: &str| parameters.get(name).and_then(serde_json::Value::as_str).map(str::to_owned);
+        let file = text("file");
         Self {
             family: family.name,
             kind: family.kind,
-            matrices: family.matrices.len(),
+            matrices: family.distinct().len(),
+            calibration: text("calibration"),
+            evaluation: text("evaluation"),
             minilm: file.as_deref().is_some_and(|file| file.to_lowercase().contains("minilm")),
             file,
         }
@@ -176,7 +182,9 @@ impl<'a> FamilyText<'a> {
 
 fn problem_text(family: &Family<'_>) -> String {
     match family.kind {
-        "spectrum" | "attention" | "qkv" | "kernel" | "tensor_file" => format!("problem.{}", family.kind),
+        "spectrum" | "attention" | "qkv" | "kernel" | "tensor_file" | "weight" | "gaussian" => {
+            format!("problem.{}", family.kind)
+        }
         _ => "problem.unknown".to_owned(),
     }
 }

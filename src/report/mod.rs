@@ -18,6 +18,7 @@ mod studies;
 mod survey;
 mod sweeps;
 mod tables;
+mod weights;
 mod wording;
 
 use std::{

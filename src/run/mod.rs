@@ -6,9 +6,10 @@
 
 mod block;
 mod cell;
-mod interrupt;
+pub mod interrupt;
 mod job;
 mod journal;
+pub mod latency;
 mod ledger;
 mod lock;
 mod memory;

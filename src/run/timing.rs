@@ -178,7 +178,7 @@ fn unlike_verified(error: Option<MethodError>) -> String {
 }
 
 /// What `work` returns and how long it took. The compiler can neither drop the work nor move it out of the clock.
-fn clocked<R>(work: impl FnOnce() -> R) -> (R, Duration) {
+pub(super) fn clocked<R>(work: impl FnOnce() -> R) -> (R, Duration) {
     let start = Instant::now();
     let result = black_box(work());
     (result, start.elapsed())

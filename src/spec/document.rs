@@ -12,6 +12,7 @@ use super::{
     diagnostic::{Diagnostic, Problems},
     family::{self, Grid},
     files::{TensorFiles, refuse_impossible_problems},
+    pattern::expand_patterns,
     property::properties,
     section::{Section, Swept, first_values, meaningless, properties_of},
     spelling::is_hidden,
@@ -109,10 +110,9 @@ fn experiment(
         Settings::Absent | Settings::Wrong => None,
     };
     let (problem_grids, method_grids) = if kinds.matrices {
-        (
-            family::read::<crate::problem::ProblemSpec>(document, problems),
-            family::read::<crate::method::MethodSpec>(document, problems),
-        )
+        let mut problem_grids = family::read::<crate::problem::ProblemSpec>(document, problems);
+        expand_patterns(&mut problem_grids, root, files, problems);
+        (problem_grids, family::read::<crate::method::MethodSpec>(document, problems))
     } else {
         refuse_keys_of_matrices(document, problems);
         (Vec::new(), Vec::new())

@@ -64,6 +64,8 @@ pub(super) struct Grid {
     pub header: Span,
     pub kind: String,
     pub axes: Vec<Axis>,
+    /// What its kind can hold.
+    pub properties: Vec<Property>,
     /// Every key of the table was read; otherwise defaults stand in for what was written.
     pub complete: bool,
 }
@@ -147,7 +149,7 @@ fn grid<S: Family>(entry: &Entry, kinds: &[(&str, Vec<Property>)], problems: &mu
     if properties.iter().any(|property| property.required && !axes.iter().any(|axis| axis.name == property.name)) {
         return None;
     }
-    is_label(label).then(|| Grid { label: label.clone(), header, kind, axes, complete })
+    is_label(label).then(|| Grid { label: label.clone(), header, kind, axes, properties: properties.clone(), complete })
 }
 
 /// What to underline when a whole table is meant: its header, or its key if it has none.

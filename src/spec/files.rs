@@ -13,13 +13,17 @@ use super::{
 };
 use crate::{
     problem::{ProblemSpec, TensorName},
-    tensor,
+    tensor::{self, TEXT_HASH},
 };
 
 /// What a spec and its plan ask of tensor files; the disk, or what a test says.
 pub(crate) trait TensorFiles {
     /// From the header alone.
     fn shape(&self, tensor: &TensorName) -> Result<Vec<usize>, String>;
+    /// The names of all matrices of a file.
+    fn matrices(&self, path: &str) -> Result<Vec<String>, String>;
+    /// What the file says of itself under a key.
+    fn metadata(&self, path: &str, key: &str) -> Result<Option<String>, String>;
     /// Of the whole file's bytes.
     fn hash(&self, path: &str) -> Result<String, String>;
 }
@@ -32,6 +36,14 @@ pub(crate) struct OnDisk<'a> {
 impl TensorFiles for OnDisk<'_> {
     fn shape(&self, tensor: &TensorName) -> Result<Vec<usize>, String> {
         tensor::shape(self.root, tensor).map_err(|error| error.to_string())
+    }
+
+    fn matrices(&self, path: &str) -> Result<Vec<String>, String> {
+        tensor::matrices(self.root, path).map_err(|error| error.to_string())
+    }
+
+    fn metadata(&self, path: &str, key: &str) -> Result<Option<String>, String> {
+        tensor::metadata(self.root, path, key).map_err(|error| error.to_string())
     }
 
     fn hash(&self, path: &str) -> Result<String, String> {
@@ -58,6 +70,10 @@ pub(super) fn refuse_impossible_problems(
             // With a default in the place of a length, the outline would be of another matrix.
             continue;
         }
+        let shapes = shapes.and_then(|shapes| match headers.not_held_out(&instance.spec, grid, indices) {
+            Some(problem) => Err(problem),
+            None => Ok(shapes),
+        });
         let outline = shapes.and_then(|shapes| {
             instance.spec.outline(&shapes).map_err(|clause| {
                 let span = shapes.first().map_or(&grid.header, |_| grid.naming(&instance.spec.tensors()[0], indices));
@@ -99,7 +115,17 @@ impl Headers<'_> {
         let root = self.root;
         let path = self.paths.entry(tensor.path.clone()).or_insert_with(|| usable(root, &tensor.path));
         if let Err((title, help)) = path {
-            return Err(Diagnostic::new(grid.holding(&tensor.path, indices), &**title, "this path", &**help));
+            let help = match tensor.name.as_deref() {
+                // Not heads, but what goes into linear maps.
+                Some(name) if name.ends_with(".input") => {
+                    help.replace("experiments/data/us-declaration.txt", "TEXT --activations")
+                }
+                Some(_) if tensor.path.ends_with("/model.safetensors") => {
+                    help.split(", then `").next().unwrap_or_default().to_owned()
+                }
+                _ => help.clone(),
+            };
+            return Err(Diagnostic::new(grid.holding(&tensor.path, indices), &**title, "this path", help));
         }
         let files = self.files;
         let shape = self.shapes.entry(tensor.clone()).or_insert_with(|| files.shape(tensor));
@@ -108,6 +134,29 @@ impl Headers<'_> {
             Diagnostic::new(grid.naming(tensor, indices), reason, "cannot be read", help)
         })
     }
+
+    /// What is wrong where what is judged on one file was fitted to the same text.
+    fn not_held_out(&self, spec: &ProblemSpec, grid: &Grid, indices: &[usize]) -> Option<Diagnostic> {
+        let [(fitted, first), (judged, second)] = spec.held_out()?;
+        let place = grid.place_of(judged, indices);
+        let real = |path: &str| self.root.join(path).canonicalize().ok();
+        let help = "take them from another text: `factoreo extract --activations --text OTHER.txt …`";
+        if first == second || real(first).is_some_and(|path| Some(path) == real(second)) {
+            let title = format!("`{judged}` is the file of `{fitted}`: nothing would be held out");
+            return Some(Diagnostic::new(place, title, "the same file", help));
+        }
+        let text = |path: &str| self.files.metadata(path, TEXT_HASH).ok().flatten();
+        let same = text(first).zip(text(second)).is_some_and(|(one, other)| one == other);
+        same.then(|| {
+            let title = format!("`{judged}` and `{fitted}` come from the same text: nothing would be held out");
+            Diagnostic::new(place, title, format!("the same `{TEXT_HASH}` in its header"), help)
+        })
+    }
+}
+
+/// Whether a path stays inside the project and leads to a file.
+pub(super) fn is_usable(root: &Path, path: &str) -> bool {
+    usable(root, path).is_ok()
 }
 
 /// Whether a path stays inside the project and leads to a file; otherwise what is wrong and what to write.

@@ -4,6 +4,7 @@ mod diagnostic;
 mod document;
 mod family;
 mod files;
+mod pattern;
 mod property;
 mod schema;
 mod section;

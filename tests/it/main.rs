@@ -1,8 +1,10 @@
 //! One test crate, one module per promise: every integration-test file of its own would link the whole program again.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod advise;
 mod broken_specs;
 mod command_line;
+mod compress;
 mod encoder;
 mod encoder_sample;
 mod figures;
