@@ -20,5 +20,6 @@ mod randomized_svd;
 mod report;
 mod specs;
 mod streaming;
+mod studies;
 mod tables;
 mod tensor_files;
