@@ -71,14 +71,14 @@ pub enum FigureKind {
     OutputErrorBySweep,
     /// Ranks that keep most of the energy against a swept number.
     RankBySweep,
+    /// Seconds to apply the pair over seconds to apply the matrix, against target rank.
+    LatencyByRank,
     /// What a study found against its horizontal axis, a curve for each series.
     StudyCurves,
     /// The same for each point of the study's grid, a curve for each.
     StudyVariants,
     /// Failing variants, each on a line with its cure.
     Failures,
-    /// Seconds to apply the pair over seconds to apply the matrix, against target rank.
-    LatencyByRank,
 }
 
 impl FigureKind {
@@ -114,10 +114,10 @@ impl FigureKind {
             Self::ErrorBySweep => "error_by_sweep",
             Self::OutputErrorBySweep => "output_error_by_sweep",
             Self::RankBySweep => "rank_by_sweep",
+            Self::LatencyByRank => "latency_by_rank",
             Self::StudyCurves => "study_curves",
             Self::StudyVariants => "study_variants",
             Self::Failures => "failures",
-            Self::LatencyByRank => "latency_by_rank",
         }
     }
 

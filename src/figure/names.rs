@@ -153,7 +153,13 @@ pub fn study_word(word: &str, language: Language) -> Option<&'static str> {
 /// [`study_word`], or the word itself.
 #[must_use]
 pub fn study_name(word: &str, language: Language) -> String {
-    study_word(word, language).unwrap_or(word).to_owned()
+    // `a+b k=64`: several methods at once, with what is fixed.
+    let (names, fixed) = word.split_once(' ').unwrap_or((word, ""));
+    let known: Option<Vec<&str>> = names.split('+').map(|name| study_word(name, language)).collect();
+    match known {
+        Some(known) => format!("{} {fixed}", known.join(" + ")).trim_end().to_owned(),
+        None => word.to_owned(),
+    }
 }
 
 /// The letter of the literature for a parameter, or the parameter itself.
@@ -168,6 +174,7 @@ pub fn parameter_symbol(parameter: &str) -> &str {
         "tolerance" => "ε",
         "samples" | "length" => "n",
         "noise" => "σ",
+        "rank_share" => "ρ",
         "shift" => "ν",
         "alpha" => "α",
         other => other,
@@ -194,7 +201,7 @@ fn value_name(value: &str, language: Language) -> String {
         "iterative" => ("iterative", "iterativa"),
         "full" => ("full", "completa"),
         "krylov" => ("Krylov", "Krylov"),
-        other => (other, other),
+        other => return kind_name(other, language).unwrap_or(other).to_owned(),
     };
     either(language, english, spanish).to_owned()
 }

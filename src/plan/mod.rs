@@ -34,7 +34,7 @@ pub struct Plan {
 /// One point of the grid of a study, and one draw.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StudyCell {
-    /// Hash of all parameters, version, seed, trial and, where it is timed, the timing protocol: 32 hex digits.
+    /// Hash of all parameters, version, seed, trial, input files and, where it is timed, the timing protocol: 32 hex digits.
     pub id: String,
     /// Index into [`Experiment::studies`](crate::spec::Experiment::studies).
     pub study: usize,
@@ -127,13 +127,27 @@ pub(crate) fn plan_with(
             blocks.push(block);
         }
     }
-    Ok(Plan { blocks, studies: study_cells(experiment) })
+    Ok(Plan { blocks, studies: study_cells(experiment, files, &mut hashes)? })
 }
 
 /// The cells of every study: points in the order of the spec, trials last.
-fn study_cells(experiment: &Experiment) -> Vec<StudyCell> {
+fn study_cells(
+    experiment: &Experiment,
+    files: &dyn TensorFiles,
+    hashes: &mut HashMap<String, String>,
+) -> Result<Vec<StudyCell>, PlanError> {
     let mut cells = Vec::new();
-    for (study, Instance { spec, .. }) in experiment.studies.iter().enumerate() {
+    for (study, instance) in experiment.studies.iter().enumerate() {
+        let spec = &instance.spec;
+        let mut read: Vec<(String, String)> = Vec::new();
+        for path in spec.model().map(|model| model.paths()).unwrap_or_default() {
+            let fails = |reason: String| PlanError { problem: instance.name(), reason };
+            if let Entry::Vacant(unread) = hashes.entry(path.clone()) {
+                let hash = files.hash(unread.key()).map_err(fails)?;
+                unread.insert(hash);
+            }
+            read.push((path.clone(), hashes.get(&path).cloned().unwrap_or_default()));
+        }
         let traits = spec.traits();
         let trials = if traits.random || traits.timed { experiment.trials } else { 1 };
         let name = identity::name(spec.kind(), spec.parameters());
@@ -143,6 +157,9 @@ fn study_cells(experiment: &Experiment) -> Vec<StudyCell> {
                 "seed": experiment.seed,
                 "trial": trial,
             });
+            if !read.is_empty() {
+                identity["files"] = serde_json::json!(read);
+            }
             if traits.timed {
                 identity["timing"] = serde_json::json!(experiment.timing);
             }
@@ -150,7 +167,7 @@ fn study_cells(experiment: &Experiment) -> Vec<StudyCell> {
             cells.push(StudyCell { id: hashed(&identity), study, trial, seed });
         }
     }
-    cells
+    Ok(cells)
 }
 
 /// The matrix in one precision, without cells. Its seed does not depend on the precision: both precisions see one matrix,

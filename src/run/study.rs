@@ -13,9 +13,10 @@ use super::{
     provenance,
 };
 use crate::{
+    model::{Encoder, Tokenizer},
     plan::{Plan, Share, StudyCell},
     random::generator,
-    study::{Bench, Instruments, Measurement},
+    study::{Bench, Instruments, Measurement, ModelFiles, ModelInput, StudyError},
     table::{MeasurementRow, Status},
 };
 
@@ -66,6 +67,7 @@ impl Session<'_> {
         for cells in cells.chunk_by(|a, b| a.study == b.study) {
             let study = self.experiment.study_of(cells[0]);
             progress.begin_block(&study.name(), cells.len());
+            let model = study.spec.model().map(|files| self.read_model(&files)).transpose();
             // What runs on one thread and reads no clock may run beside others.
             let alone = study.spec.traits().timed || !matches!(self.parallelism, Par::Seq);
             let beside = if alone { 1 } else { rayon::current_num_threads() };
@@ -77,9 +79,9 @@ impl Session<'_> {
                 let this = &*self;
                 let start = Instant::now();
                 let records: Vec<Record> = if beside > 1 {
-                    batch.par_iter().map(|cell| this.study(cell)).collect()
+                    batch.par_iter().map(|cell| this.study(cell, &model)).collect()
                 } else {
-                    batch.iter().map(|cell| this.study(cell)).collect()
+                    batch.iter().map(|cell| this.study(cell, &model)).collect()
                 };
                 self.spent.reference += start.elapsed();
                 self.record(&records)?;
@@ -90,12 +92,25 @@ impl Session<'_> {
         Ok(ControlFlow::Continue(()))
     }
 
+    /// The model and the texts a study asks for.
+    fn read_model(&self, files: &ModelFiles) -> Result<ModelInput, StudyError> {
+        let folder = self.root.join(&files.folder);
+        let read = |path: &String| {
+            let text = std::fs::read_to_string(self.root.join(path));
+            text.map_err(|error| StudyError::Model(format!("{path}: {error}")))
+        };
+        Ok(ModelInput {
+            encoder: Encoder::read(&folder)?,
+            tokenizer: Tokenizer::read(&folder)?,
+            texts: files.texts.iter().map(read).collect::<Result<_, _>>()?,
+        })
+    }
+
     /// One cell: its measurements, or why there are none.
-    fn study(&self, cell: &StudyCell) -> Record {
+    fn study(&self, cell: &StudyCell, model: &Result<Option<ModelInput>, StudyError>) -> Record {
         let study = self.experiment.study_of(cell);
         let instruments = OnThisMachine { parallelism: self.parallelism };
         let mut rng = generator(cell.seed);
-        let mut bench = Bench { rng: &mut rng, parallelism: self.parallelism, instruments: &instruments };
         let planned = MeasurementRow {
             cell: cell.id.clone(),
             study: study.family.clone(),
@@ -112,7 +127,12 @@ impl Session<'_> {
             status: Status::Completed,
             reason: None,
         };
-        let rows = match study.spec.measure(&mut bench) {
+        let measured = model.as_ref().map_err(Clone::clone).and_then(|model| {
+            let parallelism = self.parallelism;
+            let (rng, model) = (&mut rng, model.as_ref());
+            study.spec.measure(&mut Bench { rng, parallelism, instruments: &instruments, model })
+        });
+        let rows = match measured {
             Ok(measurements) => measurements.into_iter().map(|one| completed(&planned, one)).collect(),
             Err(error) => vec![MeasurementRow { status: Status::Failed, reason: Some(error.to_string()), ..planned }],
         };

@@ -11,7 +11,7 @@ use super::{
     Bilingual, Experiment, LARGEST_GRID, Timing,
     diagnostic::{Diagnostic, Problems},
     family::{self, Grid},
-    files::{TensorFiles, refuse_impossible_problems},
+    files::{TensorFiles, refuse_absent_models, refuse_impossible_problems},
     pattern::expand_patterns,
     property::properties,
     section::{Section, Swept, first_values, meaningless, properties_of},
@@ -128,6 +128,7 @@ fn experiment(
     let problem_instances = family::expand(&problem_grids, problems);
     let method_instances = family::expand(&method_grids, problems);
     let study_instances = family::expand(&study_grids, problems);
+    refuse_absent_models(&study_grids, &study_instances, root, problems);
     let ranks = axis("target_rank").map(ranks).unwrap_or_default();
     refuse_impossible_problems(&problem_grids, &problem_instances, &ranks, root, files, problems);
 

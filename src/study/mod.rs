@@ -6,12 +6,14 @@
 
 mod denoising;
 mod failure;
+mod light_model;
 mod numerics;
 mod reduced_rank_regression;
 mod reproduction;
 
 pub use denoising::Denoising;
 pub use failure::{Failure, Which};
+pub use light_model::LightModel;
 pub use numerics::gavish_donoho_threshold;
 pub use reduced_rank_regression::{ReducedRankRegression, fit as fit_reduced_rank};
 pub use reproduction::{Published, Reproduction};
@@ -21,6 +23,7 @@ use faer::Par;
 use crate::{
     linalg::{scale::NotFinite, svd::SvdError},
     method::MethodError,
+    model::{Encoder, ModelError, Tokenizer},
     parameters::{Parameters, registry},
     random::Rng,
 };
@@ -32,6 +35,7 @@ registry! {
         Denoising(Denoising),
         Failure(Failure),
         Reproduction(Reproduction),
+        LightModel(LightModel),
     }
 }
 
@@ -84,6 +88,34 @@ pub struct Bench<'a> {
     pub rng: &'a mut Rng,
     pub parallelism: Par,
     pub instruments: &'a dyn Instruments,
+    /// What [`Study::model`] asked for.
+    pub model: Option<&'a ModelInput>,
+}
+
+/// A model and texts that a study reads; paths as in the spec.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelFiles {
+    /// With config.json, tokenizer.json and model.safetensors.
+    pub folder: String,
+    /// In the order in which the study knows them.
+    pub texts: Vec<String>,
+}
+
+impl ModelFiles {
+    /// Every file, by its path.
+    #[must_use]
+    pub fn paths(&self) -> Vec<String> {
+        let folder = self.folder.trim_end_matches('/');
+        let of_model = ["config.json", "tokenizer.json", "model.safetensors"].map(|file| format!("{folder}/{file}"));
+        of_model.into_iter().chain(self.texts.iter().cloned()).collect()
+    }
+}
+
+/// What was read of [`ModelFiles`].
+pub struct ModelInput {
+    pub encoder: Encoder,
+    pub tokenizer: Tokenizer,
+    pub texts: Vec<String>,
 }
 
 /// Why a study gave no answer.
@@ -95,15 +127,28 @@ pub enum StudyError {
     Method(#[from] MethodError),
     #[error(transparent)]
     Entry(#[from] NotFinite),
+    #[error("{0}")]
+    Model(String),
     #[error("{quantity} of {series} is {value}, not a finite number")]
     Measurement { quantity: &'static str, series: String, value: f64 },
     #[error("{0}")]
     Numerical(String),
 }
 
+impl From<ModelError> for StudyError {
+    fn from(error: ModelError) -> Self {
+        Self::Model(error.to_string())
+    }
+}
+
 /// An experiment whose unit is not a matrix under a method.
 pub trait Study: Parameters {
     fn traits(&self) -> StudyTraits;
+
+    /// The model it reads, if it reads one.
+    fn model(&self) -> Option<ModelFiles> {
+        None
+    }
 
     /// Every number of one draw.
     ///
@@ -119,6 +164,7 @@ impl StudySpec {
             Self::Denoising(study) => study,
             Self::Failure(study) => study,
             Self::Reproduction(study) => study,
+            Self::LightModel(study) => study,
         }
     }
 
@@ -126,6 +172,12 @@ impl StudySpec {
     #[must_use]
     pub fn traits(&self) -> StudyTraits {
         self.study().traits()
+    }
+
+    /// See [`Study::model`].
+    #[must_use]
+    pub fn model(&self) -> Option<ModelFiles> {
+        self.study().model()
     }
 
     /// See [`Study::measure`]; every value is finite.
@@ -149,12 +201,16 @@ impl StudySpec {
 /// [`Study`] without the parts that forbid `dyn`.
 trait DynStudy {
     fn traits(&self) -> StudyTraits;
+    fn model(&self) -> Option<ModelFiles>;
     fn measure(&self, bench: &mut Bench<'_>) -> Result<Vec<Measurement>, StudyError>;
 }
 
 impl<S: Study> DynStudy for S {
     fn traits(&self) -> StudyTraits {
         Study::traits(self)
+    }
+    fn model(&self) -> Option<ModelFiles> {
+        Study::model(self)
     }
     fn measure(&self, bench: &mut Bench<'_>) -> Result<Vec<Measurement>, StudyError> {
         Study::measure(self, bench)

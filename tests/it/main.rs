@@ -21,5 +21,6 @@ mod randomized_svd;
 mod report;
 mod specs;
 mod streaming;
+mod studies;
 mod tables;
 mod tensor_files;

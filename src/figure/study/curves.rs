@@ -26,14 +26,41 @@ struct View {
     title: (&'static str, &'static str),
     x: (&'static str, &'static str),
     y: (&'static str, &'static str),
-    /// Steps rather than sizes: from 0 on, evenly spaced.
-    steps: bool,
+    /// How the horizontal axis is spaced.
+    axis: Spacing,
+    /// All points of the grid are places on the same curves.
+    pooled: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Spacing {
+    /// Steps from 0 on, evenly.
+    Even,
+    /// Sizes, by doubling.
+    Doubling,
 }
 
 const RANK: (&str, &str) = ("rank k of the constraint", "rango k de la restricción");
 const ERROR: (&str, &str) = ("relative error, median", "error relativo, mediana");
 
-const VIEWS: [View; 5] = [
+const SHARE: (&str, &str) = ("rank over break-even rank", "rango entre umbral de equilibrio");
+const LANDMARKS: (&str, &str) = ("rank k of attention", "rango k de la atención");
+const LOSS_TITLE: (&str, &str) = ("Loss of quality", "Pérdida de calidad");
+const LOSS: (&str, &str) = ("1 − mean cosine to the exact embedding", "1 − coseno medio con la representación exacta");
+const SPEED_TITLE: (&str, &str) = ("Speed", "Velocidad");
+const SPEED: (&str, &str) =
+    ("tokens per second, over those of the exact model", "tokens por segundo, entre los del modelo exacto");
+
+const fn of_model(
+    quantities: &'static [&'static str],
+    title: (&'static str, &'static str),
+    x: (&'static str, &'static str),
+    y: (&'static str, &'static str),
+) -> View {
+    View { kind: "light_model", quantities, lead: None, title, x, y, axis: Spacing::Doubling, pooled: true }
+}
+
+const VIEWS: [View; 9] = [
     View {
         kind: "reduced_rank_regression",
         quantities: &["training_error", "test_error"],
@@ -41,7 +68,8 @@ const VIEWS: [View; 5] = [
         title: ("Error by rank", "Error según el rango"),
         x: RANK,
         y: ERROR,
-        steps: false,
+        axis: Spacing::Doubling,
+        pooled: false,
     },
     View {
         kind: "denoising",
@@ -50,7 +78,8 @@ const VIEWS: [View; 5] = [
         title: ("Error to the truth by rank", "Error respecto de la verdad según el rango"),
         x: RANK,
         y: ERROR,
-        steps: false,
+        axis: Spacing::Doubling,
+        pooled: false,
     },
     View {
         kind: "reproduction",
@@ -59,7 +88,8 @@ const VIEWS: [View; 5] = [
         title: ("Distance from equal rows by depth", "Distancia a filas iguales según la profundidad"),
         x: ("layers", "capas"),
         y: ("relative distance, median", "distancia relativa, mediana"),
-        steps: true,
+        axis: Spacing::Even,
+        pooled: false,
     },
     View {
         kind: "reproduction",
@@ -68,7 +98,8 @@ const VIEWS: [View; 5] = [
         title: ("Time by length", "Tiempo según la longitud"),
         x: ("sequence length n", "longitud de la secuencia n"),
         y: ("time (s), median", "tiempo (s), mediana"),
-        steps: false,
+        axis: Spacing::Doubling,
+        pooled: false,
     },
     View {
         kind: "reproduction",
@@ -77,8 +108,13 @@ const VIEWS: [View; 5] = [
         title: ("Memory by length", "Memoria según la longitud"),
         x: ("sequence length n", "longitud de la secuencia n"),
         y: ("peak memory (B), median", "pico de memoria (B), mediana"),
-        steps: false,
+        axis: Spacing::Doubling,
+        pooled: false,
     },
+    of_model(&["loss_by_rank_share"], LOSS_TITLE, SHARE, LOSS),
+    of_model(&["loss_by_landmarks"], LOSS_TITLE, LANDMARKS, LOSS),
+    of_model(&["speed_by_rank_share"], SPEED_TITLE, SHARE, SPEED),
+    of_model(&["speed_by_landmarks"], SPEED_TITLE, LANDMARKS, SPEED),
 ];
 
 const MARKED: [&str; 2] = ["true_rank", "gavish_donoho_rank"];
@@ -89,12 +125,14 @@ pub fn draw(study: &Study<'_>, language: Language) -> Result<Vec<Figure>, Figure
     for view in VIEWS.iter().filter(|view| view.kind == study.kind) {
         let variants = study.variants();
         let shown: Vec<&str> = match view.lead {
+            None if view.pooled => vec![""],
             // A grid of the same thing: its middle stands for it.
             Some(_) => variants.get(variants.len() / 2).copied().into_iter().collect(),
             None => variants.clone(),
         };
         for variant in shown {
-            let rows: Vec<&MeasurementSummary> = study.of_variant(variant).collect();
+            let rows: Vec<&MeasurementSummary> =
+                if view.pooled { study.rows.clone() } else { study.of_variant(variant).collect() };
             let series = curves(&rows, view, language);
             if series.iter().any(|series| series.look.marker.is_some()) {
                 let marks = marks(&rows, language);
@@ -206,7 +244,10 @@ impl Drawing<'_, '_> {
         values.dedup();
         let names = || series.iter().map(|series| &*series.name).chain(marks.iter().map(|mark| &*mark.name));
         let height = label::column_height(names()).max(rank_panel::HEIGHT);
-        let x = if view.steps { Axis::evenly(&values, language) } else { Axis::swept(&values, language) };
+        let x = match view.axis {
+            Spacing::Even => Axis::evenly(&values, language),
+            Spacing::Doubling => Axis::swept(&values, language),
+        };
         let y = Axis::log(series.iter().flat_map(Series::values), (height / 36.0) as usize, language);
         let title = format!("{}: {name}", say(view.title));
         let mut chart = Chart::new(&title, &[&y], label::column_width(names()), language);

@@ -1,6 +1,7 @@
 //! What is said of studies: what they are, what they found, and their tables.
 
 mod failures;
+mod light_model;
 mod regularization;
 mod reproductions;
 
@@ -64,6 +65,7 @@ pub fn findings(results: &Results) -> Vec<Text> {
             "reduced_rank_regression" | "denoising" => regularization::finding(study),
             "failure" => failures::finding(study),
             "reproduction" => reproductions::finding(study),
+            "light_model" => light_model::finding(study),
             _ => None,
         });
     }
@@ -75,6 +77,7 @@ pub fn results(document: &mut Document, experiment: &str, study: &Study) {
     match study.kind.as_str() {
         "failure" => failures::lay_out(document, experiment, study),
         "reproduction" => reproductions::lay_out(document, experiment, study),
+        "light_model" => light_model::lay_out(document, experiment, study),
         _ => regularization::lay_out(document, experiment, study),
     }
 }
