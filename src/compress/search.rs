@@ -2,15 +2,15 @@
 
 use super::{
     CompressError, CompressOptions, MatrixRecord, Measure, WeightMethod,
-    allocation::{Candidate, Choice, allocate, least_cost, total_cost},
+    allocation::{Allocation, Candidate, Choice, allocate, least_cost, total_cost},
     calibration::{Grams, Pieces},
     check_interrupt,
     factors::{Factors, error_on},
-    importance::{embed, importances, single},
+    importance::{PIECES, Trial},
     matrices::Matrix,
 };
 use crate::{
-    model::{Encoder, Map, Quality},
+    model::Encoder,
     tensor::{Checkpoint, Stored, file_bytes, real_tensor},
 };
 
@@ -26,6 +26,8 @@ pub(super) struct Search<'a> {
 
 /// Halvings of the budget in search of a cosine: to a thousandth.
 const HALVINGS: usize = 10;
+/// Measurements of what errors do.
+const ROUNDS: usize = 3;
 
 impl Search<'_> {
     /// The choices, and what share (or cosine) they come to.
@@ -37,7 +39,7 @@ impl Search<'_> {
         match (self.options.measure, encoder, pieces) {
             (Measure::Cosine, Some(encoder), Some(pieces)) => self.least_bytes(encoder, &pieces.held_out),
             (measure, ..) => {
-                let choices = self.within(measure, self.options.budget)?;
+                let choices = self.within(measure, self.options.budget, self.options.allocation)?;
                 let reached = self.share(measure, &choices)?;
                 Ok((choices, reached))
             }
@@ -50,7 +52,7 @@ impl Search<'_> {
         let mut best = (vec![Choice::Dense; self.matrices.len()], 1.0);
         for _ in 0..HALVINGS {
             let share = f64::midpoint(low, high);
-            let keeps = match self.within(Measure::Bytes, share) {
+            let keeps = match self.within(Measure::Bytes, share, self.options.allocation) {
                 Ok(choices) => {
                     let cosine = self.cosine(encoder, held_out, &choices)?;
                     (cosine >= self.options.budget).then_some((choices, cosine))
@@ -67,11 +69,14 @@ impl Search<'_> {
         Ok(best)
     }
 
-    fn within(&self, measure: Measure, share: f64) -> Result<Vec<Choice>, CompressError> {
+    fn within(&self, measure: Measure, share: f64, by: Allocation) -> Result<Vec<Choice>, CompressError> {
+        if share >= 1.0 {
+            return Ok(vec![Choice::Dense; self.matrices.len()]);
+        }
         let candidates = self.candidates(measure);
         let (fixed, whole) = (self.fixed(measure), self.whole(measure)?);
         let budget = (share * whole as f64) as u64;
-        let found = budget.checked_sub(fixed).and_then(|left| allocate(&candidates, left, self.options.allocation));
+        let found = budget.checked_sub(fixed).and_then(|left| allocate(&candidates, left, by));
         found.ok_or_else(|| {
             let least = (fixed + least_cost(&candidates)) as f64 / whole as f64;
             CompressError::Request(format!(
@@ -142,31 +147,50 @@ impl Search<'_> {
         self.matrices.iter().any(|matrix| matrix.map.is_some())
     }
 
-    /// The damage of every matrix per squared relative error, from a trial at the rank given for each.
-    pub(super) fn measure_importances(
-        &self,
-        encoder: &mut Encoder,
-        pieces: &[Vec<u32>],
-        probes: &[usize],
-    ) -> Result<Vec<f64>, CompressError> {
-        let names: Vec<&str> = self.matrices.iter().map(|matrix| matrix.name.as_str()).collect();
-        importances(encoder, &names, self.factors, probes, pieces)
-    }
-
-    /// About the ranks of the uniform allocation; of a cosine, those of half the bytes.
-    pub(super) fn uniform_ranks(&self) -> Vec<usize> {
+    /// Measures what an error in each matrix does where it is, moves the ranks by that, and does so again; the measurement that
+    /// led to the best cosine on the pieces is kept.
+    pub(super) fn learn_importances(
+        &mut self,
+        encoder: &Encoder,
+        pieces: &Pieces,
+        say: &mut dyn FnMut(&str),
+    ) -> Result<(), CompressError> {
+        let used = &pieces.calibration[..pieces.calibration.len().min(PIECES)];
         let share = if self.options.measure == Measure::Cosine { 0.5 } else { self.options.budget };
-        let of = |matrix: &Matrix| ((share * matrix.most() as f64) as usize).clamp(1, matrix.most());
-        self.matrices.iter().map(of).collect()
+        let start = if self.options.measure == Measure::Cosine { Measure::Bytes } else { self.options.measure };
+        let mut choices = self.within(start, share, Allocation::Uniform)?;
+        let mut best: Option<(f64, Vec<f64>)> = None;
+        for round in 0..=ROUNDS {
+            let mut trial = Trial::new(encoder, self.matrices, self.factors, &choices)?;
+            if round == ROUNDS {
+                let cosine = trial.cosine(used)?;
+                self.keep_best(cosine, &mut best);
+                break;
+            }
+            say(&format!("measuring what an error in each matrix does to the output, {} of {ROUNDS}", round + 1));
+            let (cosine, found) = trial.importances(&choices, used)?;
+            self.keep_best(cosine, &mut best);
+            // Half the way, on a logarithmic scale: a whole step may go beyond where the measurement holds.
+            self.importances = Some(match &self.importances {
+                None => found,
+                Some(before) => before.iter().zip(&found).map(|(before, found)| (before * found).sqrt()).collect(),
+            });
+            choices = self.choose(Some(encoder), Some(pieces))?.0;
+        }
+        if let Some((_, importances)) = best {
+            self.importances = Some(importances);
+        }
+        Ok(())
     }
 
-    /// The ranks of some choices; of a matrix that is left whole, the largest that pays.
-    pub(super) fn ranks(&self, choices: &[Choice]) -> Vec<usize> {
-        let of = |(matrix, choice): (&Matrix, &Choice)| match choice {
-            Choice::Rank(rank) => *rank,
-            Choice::Dense => matrix.most(),
-        };
-        self.matrices.iter().zip(choices).map(of).collect()
+    /// Remembers the importances whose choices came to this cosine, if it is the best; under a target cosine, always, as there
+    /// the bytes differ.
+    fn keep_best(&self, cosine: f64, best: &mut Option<(f64, Vec<f64>)>) {
+        let better =
+            best.as_ref().is_none_or(|(before, _)| cosine > *before || self.options.measure == Measure::Cosine);
+        if let Some(importances) = self.importances.as_ref().filter(|_| better) {
+            *best = Some((cosine, importances.clone()));
+        }
     }
 
     /// Mean cosine between sentence embeddings of the model as it is and with these choices.
@@ -176,15 +200,7 @@ impl Search<'_> {
         pieces: &[Vec<u32>],
         choices: &[Choice],
     ) -> Result<f64, CompressError> {
-        let mut changed = encoder.clone();
-        for ((matrix, factors), &choice) in self.matrices.iter().zip(self.factors).zip(choices) {
-            check_interrupt()?;
-            if let Choice::Rank(rank) = choice {
-                changed.replace(&matrix.name, Map::Pair(single(&factors.pair(rank)?)))?;
-            }
-        }
-        let (exact, changed) = (embed(encoder, pieces)?, embed(&changed, pieces)?);
-        Ok(Quality::measure(exact.as_ref(), changed.as_ref())?.mean_cosine)
+        Trial::new(encoder, self.matrices, self.factors, choices)?.cosine(pieces)
     }
 
     /// What the manifest says of every matrix.
