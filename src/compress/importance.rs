@@ -1,14 +1,17 @@
 //! How much the model's output minds an error in each of its matrices.
 //!
 //! Relative errors of two matrices do not compare: an error in the word embeddings goes through every layer, one in the last
-//! layer through none. So the model is taken with all its matrices as they would be, and one of them at a time is made whole
-//! again: by what the sentence embeddings of some calibration pieces gain, in cosine, divided by the squared relative error that
-//! the pair was predicted to have. The quotient times the squared error of another rank forecasts the damage at that rank: errors
-//! in one unit, which add up and can be traded. It is the slope of the damage where it is needed, between matrices whose errors
-//! strengthen one another, so it is measured again where the ranks it led to are.
+//! layer through none. So each matrix alone is replaced by a pair, the others left as they are, and the damage to the sentence
+//! embeddings of some calibration pieces, 1 − cosine, is divided by the squared relative error that the pair was predicted to
+//! have. Damage is quadratic in a small error, so the quotient is a number of the matrix, and its product with the squared error
+//! of another rank a forecast of the damage at that rank: errors in one unit, which add up and can be traded.
 //!
-//! Cost: as many embeddings of the pieces as there are matrices, every time. Breaks: where ranks go so far from those of the
-//! measurement that damage is no longer near its tangent; therefore the rounds, of which the best is kept.
+//! They add up only while they are small, so the quotients are a beginning: `search.rs` scales those of whole layers, of whole
+//! roles and of the embeddings as long as the model that comes of it is better. (The gain of making one matrix whole among all
+//! the others' errors was tried instead, and was worse than no measurement: damage saturates, and the matrices that do most of it
+//! seem to matter least.)
+//!
+//! Cost: as many embeddings of the pieces as there are matrices.
 
 use faer::{Mat, Par};
 
@@ -18,77 +21,67 @@ use crate::{
     model::{Encoder, Map, Quality},
 };
 
-/// Calibration pieces embedded for every matrix.
-pub(super) const PIECES: usize = 24;
-/// Gains below this are rounding of f32: so much is the least that is believed.
-const LEAST: f64 = 1e-7;
+/// Calibration pieces embedded every time.
+const PIECES: usize = 24;
+/// Damages below this are rounding of f32: so much is the least that is believed.
+const LEAST: f64 = 1e-9;
 
-/// A model as some choices make it, beside the original.
-pub(super) struct Trial<'a> {
-    pub(super) exact: &'a Encoder,
-    pub(super) matrices: &'a [Matrix],
-    pub(super) factors: &'a [Factors],
-    changed: Encoder,
+/// What becomes of some pieces' sentence embeddings when matrices are replaced.
+pub(super) struct Damage<'a> {
+    original: &'a Encoder,
+    pieces: &'a [Vec<u32>],
+    exact: Mat<f32>,
 }
 
-impl<'a> Trial<'a> {
-    pub(super) fn new(
-        exact: &'a Encoder,
-        matrices: &'a [Matrix],
-        factors: &'a [Factors],
+impl<'a> Damage<'a> {
+    /// On the first few of some pieces: enough to choose by.
+    pub(super) fn sampled(original: &'a Encoder, pieces: &'a [Vec<u32>]) -> Result<Self, CompressError> {
+        Self::whole(original, &pieces[..pieces.len().min(PIECES)])
+    }
+
+    /// On all of some pieces.
+    pub(super) fn whole(original: &'a Encoder, pieces: &'a [Vec<u32>]) -> Result<Self, CompressError> {
+        Ok(Self { original, pieces, exact: embed(original, pieces)? })
+    }
+
+    /// Mean cosine with the original's embeddings of the model with these choices.
+    pub(super) fn cosine(
+        &self,
+        matrices: &[Matrix],
+        factors: &[Factors],
         choices: &[Choice],
-    ) -> Result<Self, CompressError> {
-        let mut trial = Self { exact, matrices, factors, changed: exact.clone() };
-        for (number, &choice) in choices.iter().enumerate() {
-            if choice != Choice::Dense {
-                trial.put(number, choice)?;
+    ) -> Result<f64, CompressError> {
+        let mut changed = self.original.clone();
+        for ((matrix, factors), &choice) in matrices.iter().zip(factors).zip(choices) {
+            if let Choice::Rank(rank) = choice {
+                changed.replace(&matrix.name, pair(factors, rank)?)?;
             }
         }
-        Ok(trial)
+        self.cosine_of(&changed)
     }
 
-    /// Mean cosine of the sentence embeddings with those of the original.
-    pub(super) fn cosine(&self, pieces: &[Vec<u32>]) -> Result<f64, CompressError> {
-        self.cosine_with(&embed(self.exact, pieces)?, pieces)
-    }
-
-    /// That cosine, and the damage per squared relative error of every matrix.
+    /// The damage of every matrix alone, per squared relative error, from a trial at the rank given for each.
     pub(super) fn importances(
-        &mut self,
-        choices: &[Choice],
-        pieces: &[Vec<u32>],
-    ) -> Result<(f64, Vec<f64>), CompressError> {
-        let exact = embed(self.exact, pieces)?;
-        let cosine = self.cosine_with(&exact, pieces)?;
-        let mut importances = Vec::with_capacity(choices.len());
-        for (number, &choice) in choices.iter().enumerate() {
-            check_interrupt()?;
-            // What is whole is tried at the largest rank that pays.
-            let (other, rank) = match choice {
-                Choice::Rank(rank) => (Choice::Dense, rank),
-                Choice::Dense => (Choice::Rank(self.matrices[number].most()), self.matrices[number].most()),
-            };
-            self.put(number, other)?;
-            let gain = (self.cosine_with(&exact, pieces)? - cosine) * if choice == Choice::Dense { -1.0 } else { 1.0 };
-            self.put(number, choice)?;
-            importances.push(gain.max(LEAST) / self.factors[number].errors[rank].max(f64::MIN_POSITIVE));
+        &self,
+        matrices: &[Matrix],
+        factors: &[Factors],
+        probes: &[usize],
+    ) -> Result<Vec<f64>, CompressError> {
+        let mut changed = self.original.clone();
+        let mut importances = Vec::with_capacity(matrices.len());
+        for ((matrix, factors), &rank) in matrices.iter().zip(factors).zip(probes) {
+            changed.replace(&matrix.name, pair(factors, rank)?)?;
+            let damage = 1.0 - self.cosine_of(&changed)?;
+            changed.replace(&matrix.name, Map::Dense(self.original.dense(&matrix.name)?))?;
+            importances.push(damage.max(LEAST) / factors.errors[rank].max(f64::MIN_POSITIVE));
         }
-        Ok((cosine, importances))
+        Ok(importances)
     }
 
-    fn cosine_with(&self, exact: &Mat<f32>, pieces: &[Vec<u32>]) -> Result<f64, CompressError> {
-        let changed = embed(&self.changed, pieces)?;
-        Ok(Quality::measure(exact.as_ref(), changed.as_ref())?.mean_cosine)
-    }
-
-    fn put(&mut self, number: usize, choice: Choice) -> Result<(), CompressError> {
+    fn cosine_of(&self, changed: &Encoder) -> Result<f64, CompressError> {
         check_interrupt()?;
-        let name = &self.matrices[number].name;
-        let map = match choice {
-            Choice::Dense => Map::Dense(self.exact.dense(name)?),
-            Choice::Rank(rank) => Map::Pair(single(&self.factors[number].pair(rank)?)),
-        };
-        Ok(self.changed.replace(name, map)?)
+        let changed = embed(changed, self.pieces)?;
+        Ok(Quality::measure(self.exact.as_ref(), changed.as_ref())?.mean_cosine)
     }
 }
 
@@ -98,7 +91,8 @@ fn embed(encoder: &Encoder, pieces: &[Vec<u32>]) -> Result<Mat<f32>, CompressErr
 }
 
 /// A pair as the encoder computes with it.
-fn single(pair: &LowRank<f64>) -> LowRank<f32> {
+fn pair(factors: &Factors, rank: usize) -> Result<Map, CompressError> {
+    let LowRank { left, right } = factors.pair(rank)?;
     let round = |matrix: &Mat<f64>| crate::linalg::from_f64::<f32>(matrix.as_ref());
-    LowRank::new(round(&pair.left), round(&pair.right))
+    Ok(Map::Pair(LowRank::new(round(&left), round(&right))))
 }

@@ -6,11 +6,11 @@ use super::{
     calibration::{Grams, Pieces},
     check_interrupt,
     factors::{Factors, error_on},
-    importance::{PIECES, Trial},
+    importance::Damage,
     matrices::Matrix,
 };
 use crate::{
-    model::Encoder,
+    model::{Encoder, Role},
     tensor::{Checkpoint, Stored, file_bytes, real_tensor},
 };
 
@@ -26,8 +26,8 @@ pub(super) struct Search<'a> {
 
 /// Halvings of the budget in search of a cosine: to a thousandth.
 const HALVINGS: usize = 10;
-/// Measurements of what errors do.
-const ROUNDS: usize = 3;
+/// By how much importances of a group are raised or lowered, in turn.
+const STEPS: [f64; 2] = [2.0, 1.5];
 
 impl Search<'_> {
     /// The choices, and what share (or cosine) they come to.
@@ -76,14 +76,29 @@ impl Search<'_> {
         let candidates = self.candidates(measure);
         let (fixed, whole) = (self.fixed(measure), self.whole(measure)?);
         let budget = (share * whole as f64) as u64;
-        let found = budget.checked_sub(fixed).and_then(|left| allocate(&candidates, left, by));
-        found.ok_or_else(|| {
-            let least = (fixed + least_cost(&candidates)) as f64 / whole as f64;
-            CompressError::Request(format!(
+        let Some(mut choices) = budget.checked_sub(fixed).and_then(|left| allocate(&candidates, left, by)) else {
+            return Err(CompressError::Request(format!(
                 "a share of {share} is less than what rank 1 everywhere takes; the least here is {:.4}",
-                (least * 1e4).ceil() / 1e4
-            ))
-        })
+                (self.least(measure)? * 1e4).ceil() / 1e4
+            )));
+        };
+        // What is left whole has a shorter header than a pair: with what that saves, once more, while it fits.
+        for _ in 0..HALVINGS {
+            let spent = total_cost(&candidates, &choices);
+            let fixed = self.spent(measure, &choices) - spent;
+            let again = budget.checked_sub(fixed).and_then(|left| allocate(&candidates, left, by));
+            match again.filter(|again| self.spent(measure, again) <= budget && total_cost(&candidates, again) > spent) {
+                Some(again) => choices = again,
+                None => break,
+            }
+        }
+        Ok(choices)
+    }
+
+    /// The least share there is.
+    fn least(&self, measure: Measure) -> Result<f64, CompressError> {
+        let least = self.fixed(measure) + least_cost(&self.candidates(measure));
+        Ok(least as f64 / self.whole(measure)? as f64)
     }
 
     /// What is spent whatever is chosen.
@@ -107,11 +122,14 @@ impl Search<'_> {
     }
 
     fn share(&self, measure: Measure, choices: &[Choice]) -> Result<f64, CompressError> {
-        let spent = match measure {
+        Ok(self.spent(measure, choices) as f64 / self.whole(measure)? as f64)
+    }
+
+    fn spent(&self, measure: Measure, choices: &[Choice]) -> u64 {
+        match measure {
             Measure::Bytes | Measure::Cosine => self.bytes(choices),
             Measure::Flops => total_cost(&self.candidates(measure), choices),
-        };
-        Ok(spent as f64 / self.whole(measure)? as f64)
+        }
     }
 
     /// Bytes of the file that holds these choices.
@@ -147,50 +165,59 @@ impl Search<'_> {
         self.matrices.iter().any(|matrix| matrix.map.is_some())
     }
 
-    /// Measures what an error in each matrix does where it is, moves the ranks by that, and does so again; the measurement that
-    /// led to the best cosine on the pieces is kept.
+    /// Measures what an error in each matrix alone does, near the ranks of the uniform allocation; then scales what was found,
+    /// group by group, as long as the model that comes of it has a better cosine.
     pub(super) fn learn_importances(
         &mut self,
         encoder: &Encoder,
         pieces: &Pieces,
         say: &mut dyn FnMut(&str),
     ) -> Result<(), CompressError> {
-        let used = &pieces.calibration[..pieces.calibration.len().min(PIECES)];
-        let share = if self.options.measure == Measure::Cosine { 0.5 } else { self.options.budget };
-        let start = if self.options.measure == Measure::Cosine { Measure::Bytes } else { self.options.measure };
-        let mut choices = self.within(start, share, Allocation::Uniform)?;
-        let mut best: Option<(f64, Vec<f64>)> = None;
-        for round in 0..=ROUNDS {
-            let mut trial = Trial::new(encoder, self.matrices, self.factors, &choices)?;
-            if round == ROUNDS {
-                let cosine = trial.cosine(used)?;
-                self.keep_best(cosine, &mut best);
-                break;
+        let (measure, share) = match self.options.measure {
+            // Where it will end is not known yet: in the middle of what is possible.
+            Measure::Cosine => (Measure::Bytes, f64::midpoint(self.least(Measure::Bytes)?, 1.0)),
+            measure => (measure, self.options.budget),
+        };
+        let damage = Damage::sampled(encoder, &pieces.calibration)?;
+        say("measuring what an error in each matrix does to the output");
+        let uniform = self.within(measure, share, Allocation::Uniform)?;
+        let probes: Vec<usize> =
+            self.matrices.iter().zip(&uniform).map(|(matrix, &choice)| rank_of(matrix, choice)).collect();
+        let mut importances = damage.importances(self.matrices, self.factors, &probes)?;
+        let mut tried = |search: &mut Self, importances: &[f64]| -> Result<f64, CompressError> {
+            search.importances = Some(importances.to_vec());
+            let choices = search.within(measure, share, Allocation::Marginal)?;
+            damage.cosine(search.matrices, search.factors, &choices)
+        };
+        say("measuring what they do together");
+        let mut best = tried(self, &importances)?;
+        for step in STEPS {
+            for group in self.groups() {
+                for factor in [step, 1.0 / step] {
+                    let mut scaled = importances.clone();
+                    group.iter().for_each(|&number| scaled[number] *= factor);
+                    let cosine = tried(self, &scaled)?;
+                    if cosine > best {
+                        (best, importances) = (cosine, scaled);
+                        break;
+                    }
+                }
             }
-            say(&format!("measuring what an error in each matrix does to the output, {} of {ROUNDS}", round + 1));
-            let (cosine, found) = trial.importances(&choices, used)?;
-            self.keep_best(cosine, &mut best);
-            // Half the way, on a logarithmic scale: a whole step may go beyond where the measurement holds.
-            self.importances = Some(match &self.importances {
-                None => found,
-                Some(before) => before.iter().zip(&found).map(|(before, found)| (before * found).sqrt()).collect(),
-            });
-            choices = self.choose(Some(encoder), Some(pieces))?.0;
         }
-        if let Some((_, importances)) = best {
-            self.importances = Some(importances);
-        }
+        self.importances = Some(importances);
         Ok(())
     }
 
-    /// Remembers the importances whose choices came to this cosine, if it is the best; under a target cosine, always, as there
-    /// the bytes differ.
-    fn keep_best(&self, cosine: f64, best: &mut Option<(f64, Vec<f64>)>) {
-        let better =
-            best.as_ref().is_none_or(|(before, _)| cosine > *before || self.options.measure == Measure::Cosine);
-        if let Some(importances) = self.importances.as_ref().filter(|_| better) {
-            *best = Some((cosine, importances.clone()));
-        }
+    /// What stands together: the embeddings (or all there is no linear map for), every layer, every role in all layers.
+    fn groups(&self) -> Vec<Vec<usize>> {
+        let of = |belongs: &dyn Fn(&Matrix) -> bool| -> Vec<usize> {
+            (0..self.matrices.len()).filter(|&number| belongs(&self.matrices[number])).collect()
+        };
+        let layers = self.matrices.iter().filter_map(|matrix| matrix.map).map(|map| map.layer + 1).max().unwrap_or(0);
+        let tables = of(&|matrix| matrix.map.is_none());
+        let roles = Role::ALL.map(|role| of(&|matrix| matrix.map.is_some_and(|map| map.role == role)));
+        let layers = (0..layers).map(|layer| of(&|matrix| matrix.map.is_some_and(|map| map.layer == layer)));
+        [tables].into_iter().chain(roles).chain(layers).filter(|group| !group.is_empty()).collect()
     }
 
     /// Mean cosine between sentence embeddings of the model as it is and with these choices.
@@ -200,7 +227,7 @@ impl Search<'_> {
         pieces: &[Vec<u32>],
         choices: &[Choice],
     ) -> Result<f64, CompressError> {
-        Trial::new(encoder, self.matrices, self.factors, choices)?.cosine(pieces)
+        Damage::whole(encoder, pieces)?.cosine(self.matrices, self.factors, choices)
     }
 
     /// What the manifest says of every matrix.
@@ -245,6 +272,14 @@ impl Search<'_> {
             });
         }
         Ok(records)
+    }
+}
+
+/// The rank of a choice; of a matrix that is left whole, the largest that pays.
+fn rank_of(matrix: &Matrix, choice: Choice) -> usize {
+    match choice {
+        Choice::Rank(rank) => rank,
+        Choice::Dense => matrix.most(),
     }
 }
 
