@@ -20,3 +20,4 @@ mod specs;
 mod streaming;
 mod tables;
 mod tensor_files;
+mod weights;
