@@ -22,3 +22,4 @@ mod specs;
 mod streaming;
 mod tables;
 mod tensor_files;
+mod weights;

@@ -3,6 +3,7 @@
 mod form;
 mod swept;
 mod synthetic;
+mod weights;
 mod written;
 
 use std::{collections::BTreeMap, fs, path::Path};
