@@ -14,6 +14,7 @@ mod kill;
 mod lapack_ratios;
 mod methods;
 mod metrics;
+mod model;
 mod plan;
 mod problems;
 mod randomized_svd;
