@@ -184,7 +184,7 @@ impl Search<'_> {
         let probes: Vec<usize> =
             self.matrices.iter().zip(&uniform).map(|(matrix, &choice)| rank_of(matrix, choice)).collect();
         let mut importances = damage.importances(self.matrices, self.factors, &probes)?;
-        let mut tried = |search: &mut Self, importances: &[f64]| -> Result<f64, CompressError> {
+        let tried = |search: &mut Self, importances: &[f64]| -> Result<f64, CompressError> {
             search.importances = Some(importances.to_vec());
             let choices = search.within(measure, share, Allocation::Marginal)?;
             damage.cosine(search.matrices, search.factors, &choices)
