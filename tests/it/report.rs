@@ -5,6 +5,7 @@ mod hostile;
 mod page;
 mod swept;
 mod synthetic;
+mod weights;
 mod written;
 
 use std::{collections::BTreeMap, fs, path::Path};
