@@ -7,7 +7,7 @@ use crate::{
         axis::Axis,
         chart::{About, Chart, safe},
         label,
-        names::{either, study_name, variant_name},
+        names::{either, setting_name, study_name},
         rank_panel::{self, Mark},
         series::{Point, Series},
         theme,
@@ -208,7 +208,7 @@ fn by_variant(study: &Study<'_>, variants: &[&str], series: &str, quantity: &str
         let rows: Vec<&MeasurementSummary> = study.of_variant(variant).filter(own).collect();
         let points = points(&rows);
         let look = theme::series_look(nth);
-        (!points.is_empty()).then(|| Series { instance: None, name: variant_name(variant, language), look, points })
+        (!points.is_empty()).then(|| Series { instance: None, name: setting_name(variant, language), look, points })
     };
     variants.iter().enumerate().filter_map(curve).collect()
 }

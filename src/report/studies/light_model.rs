@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Study, median_of};
 use crate::{
-    figure::names::variant_name,
+    figure::names::setting_name,
     language::Language,
     report::{
         document::{Block, Document, Item, Table, Text},
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Embeddings nearer than this to the exact ones count as kept.
-const TARGET_COSINE: f64 = 0.99;
+const TARGET_COSINE: f64 = 0.95;
 
 #[derive(Serialize)]
 struct Finding<'a> {
@@ -79,7 +79,7 @@ pub fn lay_out(document: &mut Document, experiment: &str, study: &Study) {
         let percent = |quantity: &str| Item::Percent(value(quantity).map(|row| row.median), 3);
         let names: BTreeMap<&str, String> = Language::ALL
             .into_iter()
-            .map(|language| (language.code(), variant_name(variant, language)))
+            .map(|language| (language.code(), setting_name(variant, language)))
             .map(|(code, name)| (code, if name.is_empty() { study.label.clone() } else { name }))
             .collect();
         let speed = value("speed_up");
