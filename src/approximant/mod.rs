@@ -8,7 +8,10 @@ pub use sparse_rows::{SparseRows, filled_by_bands};
 
 use faer::{Accum, Mat, MatRef, Par, linalg::matmul::matmul};
 
-use crate::{linalg::Scalar, low_rank::LowRank};
+use crate::{
+    linalg::{Scalar, in_pool},
+    low_rank::LowRank,
+};
 
 /// What everything that stands in for an m×n matrix can do.
 pub trait Operator<T: Scalar> {
@@ -115,7 +118,7 @@ impl<T: Scalar> Operator<T> for Approximant<T> {
         self.operator().shape()
     }
     fn apply(&self, values: MatRef<'_, T>, parallelism: Par) -> Mat<T> {
-        self.operator().apply(values, parallelism)
+        in_pool(parallelism, || self.operator().apply(values, parallelism))
     }
     fn rows(&self, which: &[usize]) -> Mat<T> {
         self.operator().rows(which)

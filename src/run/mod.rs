@@ -32,7 +32,7 @@ use faer::{Accum, Mat, Par, linalg::matmul::matmul};
 pub use interrupt::EXIT_CODE as INTERRUPTED_EXIT_CODE;
 pub use journal::JournalError;
 pub use lock::LockError;
-pub use memory::CountingAllocator;
+pub use memory::{CountingAllocator, keep_freed_memory};
 pub use outcome::{Counts, Outcome};
 pub use state::{State, states, study_states};
 
