@@ -28,6 +28,7 @@ pub mod tensor;
 pub mod plan;
 pub mod spec;
 
+pub mod claim;
 pub mod run;
 pub mod table;
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod broken_specs;
+mod claims;
 mod command_line;
 mod encoder;
 mod encoder_sample;
