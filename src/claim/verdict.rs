@@ -219,6 +219,10 @@ fn is_row_of(a: &Number, b: &Number) -> bool {
 
 /// The number over what the claim divides it by, with the interval that follows from both of theirs.
 fn quotient(claim: &Claim, number: &Number, numbers: &[Number]) -> Option<(f64, f64, f64)> {
+    if claim.over_method.as_ref() == Some(&number.by) || claim.over_series.as_ref() == Some(&number.by) {
+        // What everything is divided by is no evidence on itself.
+        return None;
+    }
     if !claim.is_ratio() {
         return Some((number.value, number.low, number.high));
     }
@@ -245,8 +249,8 @@ fn quotient(claim: &Claim, number: &Number, numbers: &[Number]) -> Option<(f64, 
     Some((number.value / divisor.value, number.low / divisor.high, number.high / divisor.low))
 }
 
-/// The exponents with which the selected quantity grows, one for each combination of everything else; fitted where a sweep is
-/// going, over its five largest values.
+/// The exponents with which the selected quantity grows, one for each method; fitted where a sweep is going, over its five largest
+/// values, to all matrices together.
 fn exponents(claim: &Claim, numbers: &[Number], threshold: Threshold) -> Vec<Place> {
     const FITTED: usize = 5;
     let along = claim.along.as_deref().unwrap_or_default();
@@ -256,16 +260,19 @@ fn exponents(claim: &Claim, numbers: &[Number], threshold: Threshold) -> Vec<Pla
             "target_rank" | "x" => number.at,
             parameter => number.parameter(parameter).and_then(|text| text.parse().ok()),
         };
-        let others = number.variant.split(", ").filter(|part| part.split_once('=').is_none_or(|(key, _)| key != along));
-        let mut name: Vec<&str> = others.chain([number.by.as_str(), number.by_variant.as_str()]).collect();
+        let mut name = vec![number.by.as_str(), number.by_variant.as_str()];
         name.retain(|part| !part.is_empty());
         if let Some((at, (value, ..))) = at.zip(quotient(claim, number, numbers)) {
             curves.entry(name.join(", ")).or_default().push((at, value));
         }
     }
     let fit = |(name, mut points): (String, Vec<(f64, f64)>)| {
-        points.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let slope = log_log_slope(points.split_off(points.len().saturating_sub(FITTED)))?;
+        let mut values: Vec<f64> = points.iter().map(|(at, _)| *at).collect();
+        values.sort_by(f64::total_cmp);
+        values.dedup();
+        let from = values.get(values.len().saturating_sub(FITTED)).copied()?;
+        points.retain(|(at, _)| *at >= from);
+        let slope = log_log_slope(points)?;
         let (low, high) = slope.interval?;
         Some(Place { name, at: None, value: slope.value, low, high, ruling: rule(low, high, threshold) })
     };
