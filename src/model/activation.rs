@@ -197,7 +197,7 @@ mod tests {
                 let found = f64::from(normal_distribution(x));
                 assert!((found - exact(x)).abs() < 2e-7, "Φ({x}) = {} was {found}", exact(x));
                 let (found, expected) = (f64::from(matrix[(i, j)]), f64::from(x) * exact(x));
-                assert!((found - expected).abs() < 2.5e-7 * f64::from(x).abs(), "gelu({x}) = {expected} was {found}");
+                assert!((found - expected).abs() <= 2.5e-7 * f64::from(x).abs(), "gelu({x}) = {expected} was {found}");
             }
         }
     }
