@@ -76,7 +76,8 @@ fn marks(text: &str) -> String {
         .map(|mark| match mark {
             '-' => "−".to_owned(),
             '*' => "∗".to_owned(),
-            mark if mark.is_ascii_punctuation() => format!("\\{mark}"),
+            // Brackets of any kind must pair for Typst, which two marks in arguments of their own never do.
+            mark if mark.is_ascii_punctuation() || "⌊⌋⌈⌉⟨⟩⟦⟧".contains(mark) => format!("\\{mark}"),
             mark => mark.to_string(),
         })
         .collect()
@@ -95,6 +96,7 @@ mod tests {
         let written = |latex| typst(latex, false).unwrap();
         assert_eq!(written(r"\hat A = LR"), r"$hat(A) \= L R$");
         assert_eq!(written(r"O(n_k^2)"), "$O class(\"opening\", \\() attach(n, b: k, t: 2) class(\"closing\", \\))$");
+        assert_eq!(written(r"\lfloor n \rfloor"), "$class(\"opening\", \\⌊) n class(\"closing\", \\⌋)$");
         assert_eq!(written(r"\tfrac{a,b}{2}"), r#"$inline(frac(a \, b, 2))$"#);
         assert_eq!(written(r"\mathrm{orth}\ x"), "$op(\"orth\") #h(0.25em) x$");
     }
