@@ -301,7 +301,7 @@ fn place(name: &str, along: Option<&str>, language: Language) -> String {
         Some("length") => "n",
         Some("temperature") => "τ",
         Some("target_rank") => "k",
-        _ => return escape::markdown(&names::variant_name(name, language)),
+        _ => return escape::markdown(&names::setting_name(name, language)),
     };
     let value = name.parse::<f64>().ok().filter(|value| value.fract() == 0.0 && *value >= 0.0);
     let value = value.map_or_else(|| language.localise(name), |value| language.count(Some(value as u64)));
