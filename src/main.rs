@@ -9,6 +9,7 @@ use std::process::ExitCode;
 static HEAP: factoreo::run::CountingAllocator = factoreo::run::CountingAllocator;
 
 fn main() -> ExitCode {
+    factoreo::run::keep_freed_memory();
     match cli::execute(cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

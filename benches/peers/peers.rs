@@ -21,6 +21,7 @@ use faer::{Mat, Par};
 use serde_json::json;
 
 fn main() {
+    factoreo::run::keep_freed_memory();
     let arguments: Vec<String> = std::env::args().collect();
     let [_, file, n, precision, threads] = arguments.as_slice() else {
         // `cargo test` builds and may start every example: without arguments there is nothing to do.

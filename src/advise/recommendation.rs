@@ -171,7 +171,7 @@ mod tests {
         );
         assert_eq!(verdict(&of(&steep, [10, 10], 0.02, Some(2), 3)), (true, Some(2), Some("truncated_svd"), "smaller"));
         // Rank 5 stores as much as the matrix.
-        assert_eq!(verdict(&of(&steep, [10, 10], 1e-4, None, 3)), (false, None, None, "rank_too_high"));
+        assert_eq!(verdict(&of(&steep, [10, 10], 1e-5, None, 3)), (false, None, None, "rank_too_high"));
         assert_eq!(verdict(&of(&[1.0; 10], [10, 10], 0.01, None, 0)), (false, None, None, "flat_spectrum"));
         assert_eq!(verdict(&of(&[1.0; 10], [10, 10], 0.9, None, 0)), (false, None, None, "flat_spectrum"));
         assert_eq!(verdict(&of(&[0.0; 10], [10, 10], 0.01, None, 0)), (false, None, None, "zero"));

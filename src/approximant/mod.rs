@@ -11,7 +11,7 @@ pub use sparse_rows::{SparseRows, filled_by_bands};
 use faer::{Accum, Mat, MatRef, Par, linalg::matmul::matmul};
 
 use crate::{
-    linalg::{Scalar, to_f64},
+    linalg::{Scalar, in_pool, to_f64},
     low_rank::LowRank,
 };
 
@@ -124,7 +124,7 @@ impl<T: Scalar> Operator<T> for Approximant<T> {
         self.operator().shape()
     }
     fn apply(&self, values: MatRef<'_, T>, parallelism: Par) -> Mat<T> {
-        self.operator().apply(values, parallelism)
+        in_pool(parallelism, || self.operator().apply(values, parallelism))
     }
     fn rows(&self, which: &[usize]) -> Mat<T> {
         self.operator().rows(which)

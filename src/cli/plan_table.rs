@@ -7,6 +7,7 @@ use factoreo::{
     run::State,
     spec::Experiment,
 };
+use serde_json::{Value, json};
 
 const HEADINGS: [&str; 9] = ["state", "problem", "precision", "method", "rank", "trial", "flops", "memory", "why"];
 
@@ -20,6 +21,51 @@ pub fn table(experiment: &Experiment, plan: &Plan, states: &[Vec<State>], studie
     let studies = studies(experiment, plan, studied, &mut totals);
     let sections = [matrices, studies].into_iter().filter(|section| !section.is_empty()).collect::<Vec<_>>();
     format!("{}{}\n", sections.join("\n"), totals.in_words(&experiment.name))
+}
+
+/// The same for a machine, numbers in full.
+pub fn json(experiment: &Experiment, plan: &Plan, states: &[Vec<State>], studied: &[State]) -> Value {
+    let mut totals = Totals::default();
+    let mut cells = Vec::new();
+    for (block, states) in plan.blocks.iter().zip(states) {
+        for (cell, state) in block.cells.iter().zip(states) {
+            let memory = memory_needed(block.outline, block.formed, block.precision, cell.forecast);
+            let (name, why) = in_words_of(state);
+            totals.add(state, cell.forecast.flops, memory);
+            cells.push(json!({
+                "id": cell.id,
+                "state": name,
+                "problem": experiment.problem_of(block).name(),
+                "precision": block.precision.name(),
+                "method": experiment.method_of(cell).name(),
+                "target_rank": cell.target_rank,
+                "trial": cell.trial,
+                "flops": cell.forecast.flops,
+                "memory_bytes": memory,
+                "why": why,
+            }));
+        }
+    }
+    for (cell, state) in plan.studies.iter().zip(studied) {
+        let (name, why) = in_words_of(state);
+        totals.add(state, 0, 0);
+        let study = experiment.study_of(cell);
+        let (name_of, kind) = (study.name(), study.spec.kind());
+        cells.push(
+            json!({ "id": cell.id, "state": name, "study": name_of, "kind": kind, "trial": cell.trial, "why": why }),
+        );
+    }
+    let Totals { to_run, stale, cached, skipped, flops, largest } = totals;
+    json!({
+        "experiment": experiment.name,
+        "to_run": to_run,
+        "stale": stale,
+        "cached": cached,
+        "skipped": skipped,
+        "flops_to_run": flops,
+        "largest_memory_bytes": largest,
+        "cells": cells,
+    })
 }
 
 /// The cells of matrices under methods.

@@ -70,7 +70,7 @@ pub struct MatrixRecord {
     pub predicted_error: f64,
     /// Relative error of the outputs on the held-out text; `null` without one, and for word embeddings, which have no inputs.
     pub held_out_error: Option<f64>,
-    /// Damage to the output, 1 − cosine, per squared relative error; `null` where it was not measured.
+    /// Damage to the output, 1 − cosine, per squared relative error, as the allocation took it; `null` where it was not measured.
     pub importance: Option<f64>,
 }
 

@@ -106,7 +106,7 @@ pub fn compress(options: &CompressOptions, say: &mut dyn FnMut(&str)) -> Result<
     interrupt::listen();
     check(options)?;
     let checkpoint = Checkpoint::open(&options.model)?;
-    let (matrices, mut encoder) = find(options, &checkpoint)?;
+    let (matrices, encoder) = find(options, &checkpoint)?;
     let unfinished = Unfinished::beside(&options.out, &options.model, options.force)?;
     let scratch = tempfile::Builder::new()
         .prefix("factors-")
@@ -144,16 +144,8 @@ pub fn compress(options: &CompressOptions, say: &mut dyn FnMut(&str)) -> Result<
 
     let mut search =
         search::Search { options, checkpoint: &checkpoint, matrices: &matrices, factors: &factors, importances: None };
-    if let (Some(encoder), Some(pieces), Allocation::Marginal) = (&mut encoder, &pieces, options.allocation) {
-        // First near the ranks of the uniform allocation, then at those that were chosen by what came of that.
-        let mut probes = search.uniform_ranks();
-        for round in ["first", "second"] {
-            say(&format!("measuring what an error in each matrix does to the output, {round} time"));
-            search.importances = Some(search.measure_importances(encoder, &pieces.calibration, &probes)?);
-            if round == "first" {
-                probes = search.ranks(&search.choose(Some(encoder), Some(pieces))?.0);
-            }
-        }
+    if let (Some(encoder), Some(pieces), Allocation::Marginal) = (&encoder, &pieces, options.allocation) {
+        search.learn_importances(encoder, pieces, say)?;
     }
     say("choosing ranks");
     let (choices, reached) = search.choose(encoder.as_ref(), pieces.as_ref())?;

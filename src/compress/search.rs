@@ -2,15 +2,15 @@
 
 use super::{
     CompressError, CompressOptions, MatrixRecord, Measure, WeightMethod,
-    allocation::{Candidate, Choice, allocate, least_cost, total_cost},
+    allocation::{Allocation, Candidate, Choice, allocate, least_cost, total_cost},
     calibration::{Grams, Pieces},
     check_interrupt,
     factors::{Factors, error_on},
-    importance::{embed, importances, single},
+    importance::Damage,
     matrices::Matrix,
 };
 use crate::{
-    model::{Encoder, Map, Quality},
+    model::{Encoder, Role},
     tensor::{Checkpoint, Stored, file_bytes, real_tensor},
 };
 
@@ -26,6 +26,8 @@ pub(super) struct Search<'a> {
 
 /// Halvings of the budget in search of a cosine: to a thousandth.
 const HALVINGS: usize = 10;
+/// By how much importances of a group are raised or lowered, in turn.
+const STEPS: [f64; 2] = [2.0, 1.5];
 
 impl Search<'_> {
     /// The choices, and what share (or cosine) they come to.
@@ -37,7 +39,7 @@ impl Search<'_> {
         match (self.options.measure, encoder, pieces) {
             (Measure::Cosine, Some(encoder), Some(pieces)) => self.least_bytes(encoder, &pieces.held_out),
             (measure, ..) => {
-                let choices = self.within(measure, self.options.budget)?;
+                let choices = self.within(measure, self.options.budget, self.options.allocation)?;
                 let reached = self.share(measure, &choices)?;
                 Ok((choices, reached))
             }
@@ -50,7 +52,7 @@ impl Search<'_> {
         let mut best = (vec![Choice::Dense; self.matrices.len()], 1.0);
         for _ in 0..HALVINGS {
             let share = f64::midpoint(low, high);
-            let keeps = match self.within(Measure::Bytes, share) {
+            let keeps = match self.within(Measure::Bytes, share, self.options.allocation) {
                 Ok(choices) => {
                     let cosine = self.cosine(encoder, held_out, &choices)?;
                     (cosine >= self.options.budget).then_some((choices, cosine))
@@ -67,18 +69,36 @@ impl Search<'_> {
         Ok(best)
     }
 
-    fn within(&self, measure: Measure, share: f64) -> Result<Vec<Choice>, CompressError> {
+    fn within(&self, measure: Measure, share: f64, by: Allocation) -> Result<Vec<Choice>, CompressError> {
+        if share >= 1.0 {
+            return Ok(vec![Choice::Dense; self.matrices.len()]);
+        }
         let candidates = self.candidates(measure);
         let (fixed, whole) = (self.fixed(measure), self.whole(measure)?);
         let budget = (share * whole as f64) as u64;
-        let found = budget.checked_sub(fixed).and_then(|left| allocate(&candidates, left, self.options.allocation));
-        found.ok_or_else(|| {
-            let least = (fixed + least_cost(&candidates)) as f64 / whole as f64;
-            CompressError::Request(format!(
+        let Some(mut choices) = budget.checked_sub(fixed).and_then(|left| allocate(&candidates, left, by)) else {
+            return Err(CompressError::Request(format!(
                 "a share of {share} is less than what rank 1 everywhere takes; the least here is {:.4}",
-                (least * 1e4).ceil() / 1e4
-            ))
-        })
+                (self.least(measure)? * 1e4).ceil() / 1e4
+            )));
+        };
+        // What is left whole has a shorter header than a pair: with what that saves, once more, while it fits.
+        for _ in 0..HALVINGS {
+            let spent = total_cost(&candidates, &choices);
+            let fixed = self.spent(measure, &choices) - spent;
+            let again = budget.checked_sub(fixed).and_then(|left| allocate(&candidates, left, by));
+            match again.filter(|again| self.spent(measure, again) <= budget && total_cost(&candidates, again) > spent) {
+                Some(again) => choices = again,
+                None => break,
+            }
+        }
+        Ok(choices)
+    }
+
+    /// The least share there is.
+    fn least(&self, measure: Measure) -> Result<f64, CompressError> {
+        let least = self.fixed(measure) + least_cost(&self.candidates(measure));
+        Ok(least as f64 / self.whole(measure)? as f64)
     }
 
     /// What is spent whatever is chosen.
@@ -102,11 +122,14 @@ impl Search<'_> {
     }
 
     fn share(&self, measure: Measure, choices: &[Choice]) -> Result<f64, CompressError> {
-        let spent = match measure {
+        Ok(self.spent(measure, choices) as f64 / self.whole(measure)? as f64)
+    }
+
+    fn spent(&self, measure: Measure, choices: &[Choice]) -> u64 {
+        match measure {
             Measure::Bytes | Measure::Cosine => self.bytes(choices),
             Measure::Flops => total_cost(&self.candidates(measure), choices),
-        };
-        Ok(spent as f64 / self.whole(measure)? as f64)
+        }
     }
 
     /// Bytes of the file that holds these choices.
@@ -142,31 +165,59 @@ impl Search<'_> {
         self.matrices.iter().any(|matrix| matrix.map.is_some())
     }
 
-    /// The damage of every matrix per squared relative error, from a trial at the rank given for each.
-    pub(super) fn measure_importances(
-        &self,
-        encoder: &mut Encoder,
-        pieces: &[Vec<u32>],
-        probes: &[usize],
-    ) -> Result<Vec<f64>, CompressError> {
-        let names: Vec<&str> = self.matrices.iter().map(|matrix| matrix.name.as_str()).collect();
-        importances(encoder, &names, self.factors, probes, pieces)
-    }
-
-    /// About the ranks of the uniform allocation; of a cosine, those of half the bytes.
-    pub(super) fn uniform_ranks(&self) -> Vec<usize> {
-        let share = if self.options.measure == Measure::Cosine { 0.5 } else { self.options.budget };
-        let of = |matrix: &Matrix| ((share * matrix.most() as f64) as usize).clamp(1, matrix.most());
-        self.matrices.iter().map(of).collect()
-    }
-
-    /// The ranks of some choices; of a matrix that is left whole, the largest that pays.
-    pub(super) fn ranks(&self, choices: &[Choice]) -> Vec<usize> {
-        let of = |(matrix, choice): (&Matrix, &Choice)| match choice {
-            Choice::Rank(rank) => *rank,
-            Choice::Dense => matrix.most(),
+    /// Measures what an error in each matrix alone does, near the ranks of the uniform allocation; then scales what was found,
+    /// group by group, as long as the model that comes of it has a better cosine.
+    pub(super) fn learn_importances(
+        &mut self,
+        encoder: &Encoder,
+        pieces: &Pieces,
+        say: &mut dyn FnMut(&str),
+    ) -> Result<(), CompressError> {
+        let (measure, share) = match self.options.measure {
+            // Where it will end is not known yet: in the middle of what is possible.
+            Measure::Cosine => (Measure::Bytes, f64::midpoint(self.least(Measure::Bytes)?, 1.0)),
+            measure => (measure, self.options.budget),
         };
-        self.matrices.iter().zip(choices).map(of).collect()
+        let damage = Damage::sampled(encoder, &pieces.calibration)?;
+        say("measuring what an error in each matrix does to the output");
+        let uniform = self.within(measure, share, Allocation::Uniform)?;
+        let probes: Vec<usize> =
+            self.matrices.iter().zip(&uniform).map(|(matrix, &choice)| rank_of(matrix, choice)).collect();
+        let mut importances = damage.importances(self.matrices, self.factors, &probes)?;
+        let tried = |search: &mut Self, importances: &[f64]| -> Result<f64, CompressError> {
+            search.importances = Some(importances.to_vec());
+            let choices = search.within(measure, share, Allocation::Marginal)?;
+            damage.cosine(search.matrices, search.factors, &choices)
+        };
+        say("measuring what they do together");
+        let mut best = tried(self, &importances)?;
+        for step in STEPS {
+            for group in self.groups() {
+                for factor in [step, 1.0 / step] {
+                    let mut scaled = importances.clone();
+                    group.iter().for_each(|&number| scaled[number] *= factor);
+                    let cosine = tried(self, &scaled)?;
+                    if cosine > best {
+                        (best, importances) = (cosine, scaled);
+                        break;
+                    }
+                }
+            }
+        }
+        self.importances = Some(importances);
+        Ok(())
+    }
+
+    /// What stands together: the embeddings (or all there is no linear map for), every layer, every role in all layers.
+    fn groups(&self) -> Vec<Vec<usize>> {
+        let of = |belongs: &dyn Fn(&Matrix) -> bool| -> Vec<usize> {
+            (0..self.matrices.len()).filter(|&number| belongs(&self.matrices[number])).collect()
+        };
+        let layers = self.matrices.iter().filter_map(|matrix| matrix.map).map(|map| map.layer + 1).max().unwrap_or(0);
+        let tables = of(&|matrix| matrix.map.is_none());
+        let roles = Role::ALL.map(|role| of(&|matrix| matrix.map.is_some_and(|map| map.role == role)));
+        let layers = (0..layers).map(|layer| of(&|matrix| matrix.map.is_some_and(|map| map.layer == layer)));
+        [tables].into_iter().chain(roles).chain(layers).filter(|group| !group.is_empty()).collect()
     }
 
     /// Mean cosine between sentence embeddings of the model as it is and with these choices.
@@ -176,15 +227,7 @@ impl Search<'_> {
         pieces: &[Vec<u32>],
         choices: &[Choice],
     ) -> Result<f64, CompressError> {
-        let mut changed = encoder.clone();
-        for ((matrix, factors), &choice) in self.matrices.iter().zip(self.factors).zip(choices) {
-            check_interrupt()?;
-            if let Choice::Rank(rank) = choice {
-                changed.replace(&matrix.name, Map::Pair(single(&factors.pair(rank)?)))?;
-            }
-        }
-        let (exact, changed) = (embed(encoder, pieces)?, embed(&changed, pieces)?);
-        Ok(Quality::measure(exact.as_ref(), changed.as_ref())?.mean_cosine)
+        Damage::whole(encoder, pieces)?.cosine(self.matrices, self.factors, choices)
     }
 
     /// What the manifest says of every matrix.
@@ -229,6 +272,14 @@ impl Search<'_> {
             });
         }
         Ok(records)
+    }
+}
+
+/// The rank of a choice; of a matrix that is left whole, the largest that pays.
+fn rank_of(matrix: &Matrix, choice: Choice) -> usize {
+    match choice {
+        Choice::Rank(rank) => rank,
+        Choice::Dense => matrix.most(),
     }
 }
 

@@ -198,10 +198,11 @@ fn figure_id(kind: FigureKind, group: &Group<'_>) -> String {
     format!("{}.{safe}{precision}", kind.name())
 }
 
-/// A label as part of a file's name.
+/// A label as part of a file's name, which no file system finds too long.
 pub(super) fn safe(label: &str) -> String {
     label
         .chars()
+        .take(80)
         .map(|letter| if letter.is_ascii_alphanumeric() || "_-".contains(letter) { letter } else { '_' })
         .collect()
 }

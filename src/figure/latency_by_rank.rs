@@ -63,7 +63,7 @@ pub(super) fn draw(results: &Results, group: &Group<'_>, language: Language) -> 
     let (first, last) = (ranks.first().copied().unwrap_or(1), ranks.last().copied().unwrap_or(1));
     let mut series = vec![reference(say("y = Wx", "y = Wx"), vec![at(first, 1.0), at(last, 1.0)])];
     if (first..=last).contains(&even) {
-        let name = format!("{} = {even}", say("equal storage: k", "igual memoria: k"));
+        let name = format!("{} {even}", say("equal storage:", "igual memoria:"));
         series.push(reference(&name, vec![at(even, high), at(even, low)]));
     }
     let names: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();

@@ -8,6 +8,7 @@ pub mod names;
 mod axis;
 mod canvas;
 mod chart;
+mod inline;
 mod label;
 mod rank_panel;
 mod raster;
@@ -24,6 +25,7 @@ mod stochasticity;
 mod study;
 mod time_by_rank;
 
+pub use inline::{for_page, page_colours, page_style};
 pub use raster::to_png;
 
 use crate::{language::Language, table::Results};
@@ -53,6 +55,8 @@ pub enum FigureKind {
     SpectrumDecay,
     /// Relative Frobenius error against target rank, with the optimum and the theoretical bound.
     ErrorByRank,
+    /// Relative output error against target rank, of weights.
+    OutputErrorByRank,
     /// Seconds against target rank.
     TimeByRank,
     /// Relative Frobenius error against seconds, with the Pareto front.
@@ -81,9 +85,10 @@ pub enum FigureKind {
 
 impl FigureKind {
     /// In the order of a report.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::SpectrumDecay,
         Self::ErrorByRank,
+        Self::OutputErrorByRank,
         Self::TimeByRank,
         Self::ErrorByTime,
         Self::LatencyByRank,
@@ -104,6 +109,7 @@ impl FigureKind {
         match self {
             Self::SpectrumDecay => "spectrum_decay",
             Self::ErrorByRank => "error_by_rank",
+            Self::OutputErrorByRank => "output_error_by_rank",
             Self::TimeByRank => "time_by_rank",
             Self::ErrorByTime => "error_by_time",
             Self::Stochasticity => "stochasticity",
@@ -140,13 +146,22 @@ impl FigureKind {
                 by_sweep::draw(self, group, roster, language)
             }
             _ if swept => Ok(None),
+            // Weights are factored once and applied ever after: their time is that of y = U(Vx).
+            Self::TimeByRank | Self::ErrorByTime if group.is_of_kind(results, "weight") => Ok(None),
             Self::SpectrumDecay => spectrum_decay::draw(results, group, language),
             Self::ErrorByRank => error_by_rank::draw(group, roster, language),
+            Self::OutputErrorByRank => error_by_rank::draw_output(results, group, roster, language),
             Self::TimeByRank => time_by_rank::draw(group, roster, language),
             Self::ErrorByTime => error_by_time::draw(group, roster, language),
             Self::Stochasticity => stochasticity::draw(group, roster, language),
         }
     }
+}
+
+/// The font of the figures' letters.
+#[cfg(feature = "pdf")]
+pub(crate) fn font() -> &'static [u8] {
+    theme::FONT
 }
 
 /// Why a figure could not be drawn: a fault of the program, not of the tables.

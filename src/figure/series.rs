@@ -166,6 +166,11 @@ impl<'a> Group<'a> {
         roster.instances.iter().enumerate().filter_map(of_instance).collect()
     }
 
+    /// Whether its problem is of a kind.
+    pub fn is_of_kind(&self, results: &Results, kind: &str) -> bool {
+        results.matrices.iter().any(|row| row.problem == self.family && row.problem_kind == kind)
+    }
+
     /// Whether any of it was timed.
     pub fn is_timed(&self) -> bool {
         self.by_variant.iter().any(|row| row.quantity == "output_seconds")

@@ -11,6 +11,7 @@ pub mod normal_product;
 pub mod norms;
 pub mod orthonormalize;
 pub mod pivoted_cholesky;
+mod pool;
 pub mod pseudoinverse;
 pub mod range_finder;
 mod scalar;
@@ -19,8 +20,10 @@ pub mod softmax;
 pub mod svd;
 pub mod tall;
 pub mod whitening;
+pub mod wide_attention;
 
 pub use fingerprint::fingerprint;
 pub use head::Head;
 pub use lanes::Lanes;
+pub use pool::in_pool;
 pub use scalar::{Precision, Scalar, first_non_finite, from_f64, to_f64, transposed};

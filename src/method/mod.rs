@@ -27,7 +27,7 @@ use faer::Par;
 use crate::{
     approximant::{self, Approximant, Operator},
     linalg::{
-        Scalar,
+        Scalar, in_pool,
         scale::{NotFinite, excess_exponent, magnitude, scaled},
         svd::{Svd, SvdError},
     },
@@ -211,6 +211,10 @@ impl MethodSpec {
     /// # Errors
     /// Non-finite input, named; or a numerical failure after every recorded fallback. Never NaN in the factors.
     pub fn factor<T: Scalar>(&self, problem: &Problem<T>, draw: Draw<'_>) -> Result<Approximation<T>, MethodError> {
+        in_pool(draw.parallelism, || self.factor_here(problem, draw))
+    }
+
+    fn factor_here<T: Scalar>(&self, problem: &Problem<T>, draw: Draw<'_>) -> Result<Approximation<T>, MethodError> {
         let method = self.method::<T>();
         let approximation = if method.traits().needs_matrix {
             match &problem.formed {

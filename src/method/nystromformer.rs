@@ -1,5 +1,5 @@
-//! Nyströmformer: P ≈ softmax(QK̃ᵀ/√d) · softmax(Q̃K̃ᵀ/√d)⁺ · softmax(QK̃…)ᵀ-like rows softmax(Q̃Kᵀ/√d), with landmarks Q̃, K̃ =
-//! means of k consecutive segments of Q and K (or the centres of k clusters). Xiong et al. 2021, equation 13 and Algorithm 1.
+//! Nyströmformer: P ≈ softmax(QK̃ᵀ/√d) · softmax(Q̃K̃ᵀ/√d)⁺ · softmax(Q̃Kᵀ/√d), with landmarks Q̃, K̃ = means of k
+//! consecutive segments of Q and K (or the centres of k clusters). Xiong et al. 2021, equation 13 and Algorithm 1.
 //!
 //! Cost: 2·2nkd flops for the two thin score matrices, 2nk² for the product, 8k³ a step for the iterative pseudoinverse;
 //! linear in n, and the n×n matrix is never formed.
@@ -21,7 +21,10 @@ use super::{
     unformed::{head, head_dim, refusal, renormalized, segment_means},
 };
 use crate::{
-    linalg::{Scalar, pseudoinverse, range_finder::product, softmax::attention_matrix},
+    linalg::{
+        Scalar, fused_attention::fused_attention, pseudoinverse, softmax::attention_matrix,
+        wide_attention::wide_attention,
+    },
     parameters::{Invalid, Parameters},
     problem::{Outline, Problem},
 };
@@ -89,7 +92,7 @@ impl Default for Nystromformer {
 
 impl Parameters for Nystromformer {
     const KIND: &'static str = "nystromformer";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
 
     fn check(&self) -> Result<(), Invalid> {
         if self.iterations == 0 || self.iterations > 1000 {
@@ -124,7 +127,7 @@ impl Facts for Nystromformer {
         };
         Forecast {
             flops: clustering + 2 * (m + n + k) * k * d + inversion + 2 * m * k * k,
-            entries: (2 * m + n) * k + 6 * k * k,
+            entries: (m + n) * k + 6 * k * k,
         }
     }
 }
@@ -136,9 +139,8 @@ impl<T: Scalar> Method<T> for Nystromformer {
         let (queries, keys) = (head.queries.as_ref(), head.keys.as_ref());
         let query_landmarks = self.landmarks.of(queries, draw.target_rank, parallelism);
         let key_landmarks = self.landmarks.of(keys, draw.target_rank, parallelism);
-        let onto_landmarks = attention_matrix(queries, key_landmarks.as_ref(), head.scale, false, parallelism);
         let core = attention_matrix(query_landmarks.as_ref(), key_landmarks.as_ref(), head.scale, false, parallelism);
-        let from_landmarks = attention_matrix(query_landmarks.as_ref(), keys, head.scale, false, parallelism);
+        let from_landmarks = wide_attention(query_landmarks.as_ref(), keys, head.scale, parallelism);
 
         let mut notes = Vec::new();
         let inverse = match self.pseudoinverse {
@@ -152,7 +154,9 @@ impl<T: Scalar> Method<T> for Nystromformer {
                 inverse
             }
         };
-        let left = product(onto_landmarks.as_ref(), inverse.as_ref(), parallelism);
+        // softmax(QK̃ᵀ)·inverse is attention to the landmarks, whose values are the rows of the inverse: band by band, the
+        // softmax itself is never kept.
+        let left = fused_attention(queries, key_landmarks.as_ref(), inverse.as_ref(), head.scale, false, parallelism);
         let factors = renormalized(self.renormalize_rows, left, from_landmarks)?;
         Ok(Approximation { factors: factors.into(), notes })
     }

@@ -9,7 +9,7 @@
 //! factors are rounded at the end.
 //!
 //! Breaks: it knows nothing of correlations between inputs, and is optimal for nothing. An input that is always zero would have
-//! D⁻¹ infinite: d_j is at least 1e-6 of the largest.
+//! D⁻¹ infinite: d_j is at least 1e-4 of the largest.
 //!
 //! Inside the clock: the check of finiteness and scale, D, the SVD and both factors; not XXᵀ.
 
@@ -42,7 +42,7 @@ impl Default for ScaledSvd {
 }
 
 /// The least scale beside the largest.
-const FLOOR: f64 = 1e-6;
+const FLOOR: f64 = 1e-4;
 
 impl Parameters for ScaledSvd {
     const KIND: &'static str = "scaled_svd";

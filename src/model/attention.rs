@@ -6,10 +6,11 @@ use pulp::{Simd, WithSimd};
 use super::{
     ModelError,
     activation::{entries, largest, sum},
+    linear::matrix_in,
 };
 use crate::{
     approximant::Operator,
-    linalg::{Head, exponential::Exponential},
+    linalg::{Head, exponential::Exponential, transposed},
     method::{Draw, MethodSpec},
     problem::{Outline, Problem, Structure, StructureKind},
     random::{generator, named_seed},
@@ -66,12 +67,17 @@ pub(super) struct Projected<'a> {
 
 impl Projected<'_> {
     /// Writes what every head gives, one under the other: hidden × tokens.
-    pub(super) fn attend(&self, attention: &Attention, mut context: MatMut<'_, f32>) -> Result<(), ModelError> {
+    pub(super) fn attend(
+        &self,
+        attention: &Attention,
+        mut context: MatMut<'_, f32>,
+        scratch: &mut Vec<f32>,
+    ) -> Result<(), ModelError> {
         let heads = context.nrows() / self.head_dim;
         for head in 0..heads {
             let context = context.as_mut().subrows_mut(head * self.head_dim, self.head_dim);
             match attention {
-                Attention::Exact => self.exact(head, context),
+                Attention::Exact => self.exact(head, context, scratch),
                 Attention::Method { method, target_rank, seed } => {
                     self.by_method(head, method, *target_rank, *seed, context)?;
                 }
@@ -91,20 +97,20 @@ impl Projected<'_> {
         owned
     }
 
-    fn exact(&self, head: usize, mut context: MatMut<'_, f32>) {
+    fn exact(&self, head: usize, mut context: MatMut<'_, f32>, scratch: &mut Vec<f32>) {
         // Logits that wait in the second cache while they become weights.
         const WAITING: usize = 1 << 16;
         let [query, key, value] = [0, 1, 2].map(|part| self.part(part, head));
         let tokens = key.ncols();
         let scale = 1.0 / (self.head_dim as f32).sqrt();
         let together = (WAITING / tokens).clamp(16, tokens.max(16));
-        let keys = key.transpose().to_owned();
+        let keys = transposed(key.as_ref());
         // Keys × queries: what one query attends to lies in one column.
-        let mut weights = Mat::zeros(tokens, together.min(tokens));
+        let mut weights = matrix_in(scratch, tokens, together.min(tokens));
         let mut sums = vec![0.0; together];
         for first in (0..tokens).step_by(together) {
             let count = together.min(tokens - first);
-            let mut weights = weights.subcols_mut(0, count);
+            let mut weights = weights.as_mut().subcols_mut(0, count);
             matmul(weights.as_mut(), Accum::Replace, &keys, query.subcols(first, count), scale, Par::Seq);
             pulp::Arch::new().dispatch(Exponentials { scores: weights.as_mut(), sums: &mut sums[..count] });
             let mut context = context.as_mut().subcols_mut(first, count);
@@ -127,7 +133,7 @@ impl Projected<'_> {
         let layer = self.layer;
         let problem =
             |problem: String| ModelError::Request(format!("layer {layer}, head {head}: {}: {problem}", method.kind()));
-        let [queries, keys, values] = [0, 1, 2].map(|part| self.part(part, head).transpose().to_owned());
+        let [queries, keys, values] = [0, 1, 2].map(|part| transposed(self.part(part, head).as_ref()));
         let tokens = keys.nrows();
         let target_rank = target_rank.min(tokens);
         if let Some(refusal) = method.refuses(outline(tokens, self.head_dim), target_rank) {

@@ -25,6 +25,9 @@ use super::{
 const BLOCK: usize = 512;
 const LEAST_BLOCK: usize = 128;
 
+/// Tokens whose inner vectors, the widest of all, wait in the second cache between the two products they are a part of.
+const STRIP: usize = 128;
+
 /// A BERT encoder ready to run.
 #[derive(Debug, Clone)]
 pub struct Encoder {
@@ -173,17 +176,19 @@ impl Encoder {
                 inspect(number, &space.projections(layer));
             }
             space.attend(number, layer, attention, &self.config, texts)?;
-            let Workspace { context, inner, update, scratch, .. } = &mut space;
+            let Workspace { context, update, scratch, .. } = &mut space;
             watch.input(number, Role::AttentionOutput, context);
             layer.attention_output.weight.apply_into(context.as_ref(), update.as_mut(), scratch);
             let bias = &layer.attention_output.bias;
             add_and_normalize(hidden.as_mut(), update.as_mut(), bias, &layer.attention_norm, epsilon);
             watch.input(number, Role::Intermediate, &hidden);
-            layer.intermediate.weight.apply_into(hidden.as_ref(), inner.as_mut(), scratch);
-            add_bias_and_gelu(inner.as_mut(), &layer.intermediate.bias);
-            watch.input(number, Role::Output, inner);
-            layer.output.weight.apply_into(inner.as_ref(), update.as_mut(), scratch);
-            add_and_normalize(hidden.as_mut(), update.as_mut(), &layer.output.bias, &layer.output_norm, epsilon);
+            if let Watch::Inputs(inspect) = &mut watch {
+                let inner = inner_vectors(layer, hidden.as_ref());
+                inspect(LinearMap { layer: number, role: Role::Output }, &inner);
+            }
+            space.feed_forward(layer, hidden.as_ref());
+            let bias = &layer.output.bias;
+            add_and_normalize(hidden.as_mut(), space.update.as_mut(), bias, &layer.output_norm, epsilon);
         }
         Ok(hidden)
     }
@@ -227,8 +232,10 @@ struct Workspace {
     /// Queries, keys, values, without their biases.
     projected: [Mat<f32>; 3],
     context: Mat<f32>,
+    /// Of one strip.
     inner: Mat<f32>,
     update: Mat<f32>,
+    /// What lies between the factors of a pair, or the logits of a head.
     scratch: Vec<f32>,
 }
 
@@ -238,7 +245,7 @@ impl Workspace {
         Self {
             projected: [wide(), wide(), wide()],
             context: wide(),
-            inner: Mat::zeros(config.intermediate_size, tokens),
+            inner: Mat::zeros(config.intermediate_size, tokens.min(STRIP)),
             update: wide(),
             scratch: Vec::new(),
         }
@@ -247,6 +254,18 @@ impl Workspace {
     fn project(&mut self, layer: &Layer, hidden: MatRef<'_, f32>) {
         for (linear, projected) in [&layer.query, &layer.key, &layer.value].into_iter().zip(&mut self.projected) {
             linear.weight.apply_into(hidden, projected.as_mut(), &mut self.scratch);
+        }
+    }
+
+    /// W gelu(W h + b), without the last bias, into `update`.
+    fn feed_forward(&mut self, layer: &Layer, hidden: MatRef<'_, f32>) {
+        for first in (0..hidden.ncols()).step_by(STRIP) {
+            let count = STRIP.min(hidden.ncols() - first);
+            let mut inner = self.inner.subcols_mut(0, count);
+            layer.intermediate.weight.apply_into(hidden.subcols(first, count), inner.as_mut(), &mut self.scratch);
+            add_bias_and_gelu(inner.as_mut(), &layer.intermediate.bias);
+            let update = self.update.subcols_mut(first, count);
+            layer.output.weight.apply_into(inner.as_ref(), update, &mut self.scratch);
         }
     }
 
@@ -277,10 +296,18 @@ impl Workspace {
                 head_dim: config.head_dim(),
                 layer: number,
             };
-            projected.attend(attention, self.context.subcols_mut(first, tokens))?;
+            projected.attend(attention, self.context.subcols_mut(first, tokens), &mut self.scratch)?;
         }
         Ok(())
     }
+}
+
+/// gelu(W h + b) of all tokens at once: for whoever wants to see it; the forward pass itself goes strip by strip.
+fn inner_vectors(layer: &Layer, hidden: MatRef<'_, f32>) -> Mat<f32> {
+    let mut inner = Mat::zeros(layer.intermediate.weight.shape().0, hidden.ncols());
+    layer.intermediate.weight.apply_into(hidden, inner.as_mut(), &mut Vec::new());
+    add_bias_and_gelu(inner.as_mut(), &layer.intermediate.bias);
+    inner
 }
 
 /// The texts in blocks of about [`BLOCK`] tokens, at least one in each.

@@ -69,16 +69,20 @@ impl Map {
         match self {
             Self::Dense(matrix) => matmul(output, Accum::Replace, matrix, input, 1.0, Par::Seq),
             Self::Pair(pair) => {
-                let (rank, columns) = (pair.rank(), input.ncols());
-                if scratch.len() < rank * columns {
-                    scratch.resize(rank * columns, 0.0);
-                }
-                let mut inner = MatMut::from_column_major_slice_mut(&mut scratch[..rank * columns], rank, columns);
+                let mut inner = matrix_in(scratch, pair.rank(), input.ncols());
                 matmul(inner.as_mut(), Accum::Replace, &pair.right, input, 1.0, Par::Seq);
                 matmul(output, Accum::Replace, &pair.left, inner.as_ref(), 1.0, Par::Seq);
             }
         }
     }
+}
+
+/// A matrix of any entries in memory that is used again and again.
+pub(super) fn matrix_in(scratch: &mut Vec<f32>, rows: usize, columns: usize) -> MatMut<'_, f32> {
+    if scratch.len() < rows * columns {
+        scratch.resize(rows * columns, 0.0);
+    }
+    MatMut::from_column_major_slice_mut(&mut scratch[..rows * columns], rows, columns)
 }
 
 impl Linear {

@@ -2,6 +2,7 @@
 
 mod identity;
 mod memory;
+mod quick;
 mod shard;
 
 use std::{
@@ -10,6 +11,7 @@ use std::{
 };
 
 pub use memory::{available_memory, in_words, memory_needed};
+pub use quick::quick;
 pub use shard::Share;
 
 use crate::{

@@ -1,17 +1,23 @@
-//! The report: document model, one template folder per language, Markdown.
+//! The report: document model, one template folder per language, Markdown, HTML and PDF.
 //!
 //! Tables are surveyed (`survey`), findings computed from them (`answer`), and both laid out as a document in no language
-//! (`chapters`, `document`). Templates and number formats put it into words (`wording`), and `markdown` writes it.
+//! (`chapters`, `document`). Templates and number formats put it into words (`wording`), and `markdown`, `html`
+//! and, with the feature of that name, `pdf` write it. `coursework.toml` gives the `cover`.
 //! Everything comes from `results/` alone: no clock, no machine, no order that could change.
 
 mod answer;
 mod chapters;
 mod clause;
 mod comparison;
+mod cover;
 mod document;
 mod escape;
 mod file;
+mod formula;
+mod html;
 mod markdown;
+#[cfg(feature = "pdf")]
+mod pdf;
 mod provenance;
 mod references;
 mod studies;
@@ -29,10 +35,12 @@ use std::{
 use crate::{
     figure::{self, Figure, FigureError},
     language::Language,
+    spec::{self, Diagnostics},
     table::{Results, TableError},
 };
 use chapters::{Chapter, FigureOf, Protocol};
 use document::{Drawing, Drawings};
+use html::Edition;
 use survey::Survey;
 
 /// Why there is no report.
@@ -46,6 +54,13 @@ pub enum ReportError {
     Table(#[from] TableError),
     #[error("results of {experiment}: {source}")]
     Figure { experiment: String, source: FigureError },
+    #[error(transparent)]
+    Cover(#[from] Diagnostics),
+    #[error("the formula `{latex}` cannot be set: {reason}")]
+    Formula { latex: String, reason: String },
+    #[cfg(feature = "pdf")]
+    #[error("the PDF cannot be set: {0}")]
+    Pdf(String),
     #[error("a template of the report is wrong: {0:#}")]
     Template(#[from] minijinja::Error),
     #[error("the words of the report are wrong: {0}")]
@@ -55,25 +70,58 @@ pub enum ReportError {
 /// Width of the PNG copies, in pixels: twice the figures' own, for screens of high density.
 const PNG_WIDTH: u32 = 1280;
 
-/// Writes `report/report.LANGUAGE.md` and its figures from every folder of `results/` that a run has finished, and removes
-/// figures that no longer belong. Returns what was written.
-///
-/// The same results give the same bytes. `png` adds a PNG beside each SVG.
+/// Which results a report is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Whole experiments, reported in `report/`.
+    Whole,
+    /// First looks, reported in `report/quick/` and marked as such: they never mix with the others.
+    Quick,
+}
+
+/// [`build_of`] the whole experiments.
 ///
 /// # Errors
-/// There are no results, they cannot be read, or the report cannot be written.
+/// As [`build_of`].
 pub fn build(root: &Path, png: bool) -> Result<Vec<PathBuf>, ReportError> {
-    let experiments = read_results(&root.join("results"))?;
-    let folder = root.join("report");
+    build_of(root, Scope::Whole, png)
+}
+
+/// Writes `report/report.LANGUAGE.md` with its figures, and `report/index.html` in all languages, from every folder of
+/// `results/` that a run has finished, and removes figures that no longer belong. Returns what was written.
+///
+/// The same results give the same bytes. `png` adds a PNG beside each SVG. A `coursework.toml` beside `results/` gives the cover.
+///
+/// # Errors
+/// There are no results, they or the data of the cover cannot be read, or the report cannot be written.
+pub fn build_of(root: &Path, scope: Scope, png: bool) -> Result<Vec<PathBuf>, ReportError> {
+    let coursework = spec::coursework(root)?;
+    let experiments = read_results(&root.join("results"), scope)?;
+    let folder = match scope {
+        Scope::Whole => root.join("report"),
+        Scope::Quick => root.join("report").join("quick"),
+    };
     let mut files = Vec::new();
+    let mut editions = Vec::new();
     for language in Language::ALL {
         let drawn = draw(&experiments, language)?;
-        let chapters =
-            experiments.iter().zip(&drawn).map(|(results, figures)| chapter(results, figures)).collect::<Vec<_>>();
-        let text = markdown::write(&chapters::lay_out(&chapters), &drawings(&experiments, &drawn, language), language)?;
-        for (results, figures) in experiments.iter().zip(&drawn) {
+        let chapters: Vec<Chapter<'_>> =
+            experiments.iter().zip(&drawn).map(|(results, figures)| chapter(results, figures)).collect();
+        let mut document = chapters::lay_out(&chapters);
+        if scope == Scope::Quick {
+            cover::mark_quick(&mut document);
+        }
+        if let Some(coursework) = &coursework {
+            cover::open(&mut document, coursework);
+        }
+        editions.push((language, drawn, document));
+    }
+    let drawings: Vec<Drawings<'_>> =
+        editions.iter().map(|(language, drawn, _)| drawings(&experiments, drawn, *language)).collect();
+    for ((language, drawn, document), drawings) in editions.iter().zip(&drawings) {
+        for (results, figures) in experiments.iter().zip(drawn) {
             for drawn in figures {
-                let path = folder.join(figure_path(&results.name, drawn, language));
+                let path = folder.join(figure_path(&results.name, drawn, *language));
                 if png {
                     let pixels = figure::to_png(&drawn.svg, PNG_WIDTH)
                         .map_err(|source| ReportError::Figure { experiment: results.name.clone(), source })?;
@@ -82,8 +130,20 @@ pub fn build(root: &Path, png: bool) -> Result<Vec<PathBuf>, ReportError> {
                 files.push((path, drawn.svg.clone().into_bytes()));
             }
         }
+        let text = markdown::write(document, drawings, *language)?;
         files.push((folder.join(format!("report.{}.md", language.code())), text.into_bytes()));
+        #[cfg(feature = "pdf")]
+        files
+            .push((folder.join(format!("report.{}.pdf", language.code())), pdf::write(document, drawings, *language)?));
     }
+    let page: Vec<Edition<'_>> = editions
+        .iter()
+        .zip(&drawings)
+        // The assignment is in Spanish.
+        .rev()
+        .map(|((language, _, document), drawings)| Edition { document, drawings, language: *language })
+        .collect();
+    files.push((folder.join("index.html"), html::write(&page)?.into_bytes()));
     for (path, bytes) in &files {
         file::replace(path, bytes)?;
     }
@@ -94,10 +154,14 @@ pub fn build(root: &Path, png: bool) -> Result<Vec<PathBuf>, ReportError> {
     Ok(written)
 }
 
-/// Every finished experiment, by name.
-fn read_results(folder: &Path) -> Result<Vec<Results>, ReportError> {
+/// Every finished experiment of a scope, by name.
+fn read_results(folder: &Path, scope: Scope) -> Result<Vec<Results>, ReportError> {
     let mut experiments = file::folders_with(folder, "provenance.json")?
         .iter()
+        .filter(|folder| {
+            let name = folder.file_name().map(std::ffi::OsStr::to_string_lossy).unwrap_or_default();
+            name.ends_with(spec::QUICK_SUFFIX) == (scope == Scope::Quick)
+        })
         .map(|folder| Results::read(folder))
         .collect::<Result<Vec<_>, _>>()?;
     experiments.sort_by(|a, b| a.name.cmp(&b.name));
@@ -117,7 +181,7 @@ fn figure_path(experiment: &str, figure: &Figure, language: Language) -> String 
     format!("figures/{}/{experiment}.{}.svg", language.code(), figure.id)
 }
 
-fn drawings<'a>(experiments: &'a [Results], drawn: &[Vec<Figure>], language: Language) -> Drawings<'a> {
+fn drawings<'a>(experiments: &'a [Results], drawn: &'a [Vec<Figure>], language: Language) -> Drawings<'a> {
     let mut drawings = Drawings::default();
     for (results, figures) in experiments.iter().zip(drawn) {
         for figure in figures {
@@ -125,6 +189,7 @@ fn drawings<'a>(experiments: &'a [Results], drawn: &[Vec<Figure>], language: Lan
                 title: figure.title.clone(),
                 description: figure.description.clone(),
                 path: figure_path(&results.name, figure, language),
+                svg: &figure.svg,
             };
             drawings.0.insert((&results.name, figure.id.clone()), drawing);
         }

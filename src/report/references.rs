@@ -132,15 +132,15 @@ const WORKS: &[(&str, &str)] = &[
 pub struct Citations(Arc<Mutex<Vec<&'static str>>>);
 
 impl Citations {
-    /// The number of a work, `[3]`; `None` for a key that is no work's.
-    pub fn cite(&self, key: &str) -> Option<String> {
+    /// The number of a work; `None` for a key that is no work's.
+    pub fn cite(&self, key: &str) -> Option<usize> {
         let &(key, _) = WORKS.iter().find(|(known, _)| *known == key)?;
         let mut cited = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let place = cited.iter().position(|known| *known == key).unwrap_or_else(|| {
             cited.push(key);
             cited.len() - 1
         });
-        Some(format!("[{}]", place + 1))
+        Some(place + 1)
     }
 
     /// The entries of the cited works, in the order of their numbers.
@@ -158,9 +158,9 @@ mod tests {
     #[test]
     fn works_are_numbered_as_they_are_cited() {
         let citations = Citations::default();
-        assert_eq!(citations.cite("xiong2021").as_deref(), Some("[1]"));
-        assert_eq!(citations.cite("halko2011").as_deref(), Some("[2]"));
-        assert_eq!(citations.cite("xiong2021").as_deref(), Some("[1]"));
+        assert_eq!(citations.cite("xiong2021"), Some(1));
+        assert_eq!(citations.cite("halko2011"), Some(2));
+        assert_eq!(citations.cite("xiong2021"), Some(1));
         assert_eq!(citations.cite("nobody1900"), None);
         let entries = citations.entries();
         assert_eq!(entries.len(), 2);

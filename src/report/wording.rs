@@ -6,7 +6,7 @@ use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value, syntax:
 
 use super::{
     ReportError, clause,
-    document::{Item, MethodName, Text, Verdict},
+    document::{Block, Document, Item, MethodName, Text, Verdict},
     escape,
     references::Citations,
 };
@@ -78,6 +78,35 @@ pub struct Numbering {
     pub figures: BTreeMap<String, usize>,
 }
 
+impl Numbering {
+    /// Tables and figures are numbered as they come, before any text refers to them.
+    pub fn of(document: &Document) -> Self {
+        let mut numbering = Self::default();
+        for block in &document.blocks {
+            match block {
+                Block::Table(table) => {
+                    numbering.tables.insert(table.label.clone(), numbering.tables.len() + 1);
+                }
+                Block::Figure(figure) => {
+                    let label = format!("{}/{}", figure.experiment, figure.id);
+                    numbering.figures.insert(label, numbering.figures.len() + 1);
+                }
+                _ => {}
+            }
+        }
+        numbering
+    }
+}
+
+/// Whether words refer to works and tables by links.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum References {
+    /// `[3]` and `Table 2`, as they are.
+    Plain,
+    /// Markdown links to `#work-3` and `#table-2`.
+    Linked,
+}
+
 /// The words of one language.
 pub struct Wording {
     language: Language,
@@ -88,7 +117,7 @@ pub struct Wording {
 impl Wording {
     /// # Errors
     /// A template is not valid, which a test would have said.
-    pub fn new(language: Language, numbering: Numbering) -> Result<Self, ReportError> {
+    pub fn new(language: Language, numbering: Numbering, references: References) -> Result<Self, ReportError> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         // A line of a template that holds only `{% … %}` leaves nothing behind.
@@ -103,7 +132,7 @@ impl Wording {
         let citations = Citations::default();
         add_numbers(&mut environment, language);
         add_names(&mut environment, language);
-        add_references(&mut environment, language, citations.clone(), Arc::new(numbering));
+        add_references(&mut environment, language, citations.clone(), Arc::new(numbering), references);
         Ok(Self { language, environment, citations })
     }
 
@@ -160,6 +189,13 @@ impl Wording {
     pub fn references(&self) -> Vec<&'static str> {
         self.citations.entries()
     }
+}
+
+/// Name and text of every template and word of both languages.
+#[cfg(test)]
+pub fn sources() -> Vec<(String, String)> {
+    let templates = TEMPLATES.iter().flat_map(|(name, texts)| texts.map(|text| ((*name).to_owned(), text.to_owned())));
+    templates.chain(WORDS.into_iter().flat_map(|source| words(source).unwrap_or_default())).collect()
 }
 
 /// `[heading] answer = "…"` → `heading.answer`.
@@ -248,19 +284,28 @@ fn add_references(
     language: Language,
     citations: Citations,
     numbering: Arc<Numbering>,
+    references: References,
 ) {
     environment.add_function("cite", move |key: &str| {
         let unknown = || Error::new(ErrorKind::InvalidOperation, format!("no work has the key `{key}`"));
-        citations.cite(key).ok_or_else(unknown)
+        let number = citations.cite(key).ok_or_else(unknown)?;
+        Ok::<_, Error>(match references {
+            References::Plain => format!("[{number}]"),
+            References::Linked => format!("[\\[{number}\\]](#work-{number})"),
+        })
     });
     // ` (Table 3)`, or nothing where the results left no such table.
     environment.add_function("see_table", move |topic: &str, experiment: &str, family: &str, precision: &str| {
         let label = label(topic, experiment, family, precision);
         numbering.tables.get(&label).map_or_else(String::new, |&number| {
-            let number = language.count(Some(number as u64));
-            match language {
-                Language::English => format!(" (Table {number})"),
-                Language::Spanish => format!(" (tabla {number})"),
+            let shown = language.count(Some(number as u64));
+            let name = match language {
+                Language::English => format!("Table {shown}"),
+                Language::Spanish => format!("tabla {shown}"),
+            };
+            match references {
+                References::Plain => format!(" ({name})"),
+                References::Linked => format!(" ([{name}](#table-{number}))"),
             }
         })
     });
@@ -296,7 +341,7 @@ mod tests {
     #[test]
     fn every_template_is_valid_in_both_languages() {
         for language in Language::ALL {
-            Wording::new(language, Numbering::default()).unwrap();
+            Wording::new(language, Numbering::default(), References::Plain).unwrap();
         }
     }
 
@@ -320,7 +365,7 @@ mod tests {
     /// A method without its paragraph would be used and not explained.
     #[test]
     fn every_registered_method_has_its_paragraph() {
-        let wording = Wording::new(Language::English, Numbering::default()).unwrap();
+        let wording = Wording::new(Language::English, Numbering::default(), References::Plain).unwrap();
         for kind in crate::method::MethodSpec::KINDS {
             assert!(wording.knows(&format!("method/{kind}")), "{kind}");
         }

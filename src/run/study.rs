@@ -6,7 +6,7 @@ use faer::Par;
 use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
 
 use super::{
-    RunError, Session, interrupt,
+    RunError, Session,
     journal::{Record, StudyRecord},
     memory,
     progress::Progress,
@@ -72,7 +72,7 @@ impl Session<'_> {
             let alone = study.spec.traits().timed || !matches!(self.parallelism, Par::Seq);
             let beside = if alone { 1 } else { rayon::current_num_threads() };
             for batch in cells.chunks(beside) {
-                if interrupt::requested() {
+                if self.must_stop() {
                     return Ok(ControlFlow::Break(()));
                 }
                 progress.show(|| study.name());

@@ -13,7 +13,6 @@ use std::{
 use super::{
     RunError, Session,
     block::Work,
-    interrupt,
     job::{Job, forms_matrix, jobs, shuffled},
     journal::Record,
     progress::Progress,
@@ -64,7 +63,7 @@ impl Session<'_> {
         for round in warmup.chain((0..self.repeats).map(Round::Repeat)) {
             let seed = named_seed(self.experiment.seed, &["order", &block.id, &round.name()]);
             for (position, index) in shuffled(all + 1, seed).into_iter().enumerate() {
-                if interrupt::requested() {
+                if self.must_stop() {
                     return Ok(ControlFlow::Break(()));
                 }
                 if index == all {

@@ -325,7 +325,7 @@ fn refuse_too_many_cells(
 }
 
 /// Characters that make a text read otherwise than it is; the reader of a spec must see what the program sees.
-fn refuse_hidden_characters(source: &str, problems: &mut Problems) {
+pub(super) fn refuse_hidden_characters(source: &str, problems: &mut Problems) {
     for (start, letter) in source.char_indices().filter(|(start, letter)| is_hidden(*letter) && *start > 0) {
         let title = format!("the invisible character U+{:04X}", letter as u32);
         let span = start..start + letter.len_utf8();

@@ -269,7 +269,8 @@ fn degenerate_matrices_get_a_right_answer() {
         let problem = general(matrix);
         let sigma = singular_values(problem.matrix(), Par::Seq).unwrap();
         for method in every_method() {
-            if method.refuses(outline(&problem), 1).is_some() {
+            // What is no low rank is better than any, and what is kept is exact.
+            if method.refuses(outline(&problem), 1).is_some() || method.kind() == "dense" {
                 continue;
             }
             for k in [1, 5, 30].into_iter().filter(|k| *k <= sigma.len()) {

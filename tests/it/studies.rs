@@ -220,12 +220,13 @@ impl Project {
     fn run(&self, share: Option<&str>) -> run::Outcome {
         let share: Option<Share> = share.map(|share| share.parse().unwrap());
         let (experiment, plan) = self.planned();
-        run(&experiment, &plan, &Options { root: self.root().to_owned(), share }).unwrap()
+        run(&experiment, &plan, &Options { root: self.root().to_owned(), share, deadline: None }).unwrap()
     }
 
     fn states(&self) -> Vec<State> {
         let (experiment, plan) = self.planned();
-        run::study_states(&experiment, &plan, &Options { root: self.root().to_owned(), share: None }).unwrap()
+        run::study_states(&experiment, &plan, &Options { root: self.root().to_owned(), share: None, deadline: None })
+            .unwrap()
     }
 
     fn results(&self) -> Results {

@@ -43,7 +43,7 @@ fn layer(tensor: &str) -> Option<&str> {
 /// ⌊mn/(m+n)⌋: a pair of a higher rank stores more than the matrix.
 fn break_even(matrix: &MatrixRow) -> u64 {
     let (m, n) = (matrix.rows, matrix.columns);
-    if m + n == 0 { 0 } else { m * n / (m + n) }
+    (m * n).checked_div(m + n).unwrap_or(0)
 }
 
 /// Half the break-even rank, where the pair stores half of what the matrix does.
