@@ -1,6 +1,7 @@
 //! Promise: every figure can be read. No text on another or over the edge, nothing drawn that is not a number, the same bytes
 //! every time, whatever the tables hold.
 
+mod studies;
 mod synthetic;
 
 use std::{collections::BTreeSet, path::Path, sync::Arc};
@@ -15,7 +16,7 @@ use resvg::usvg::{self, fontdb};
 
 /// Every synthetic table with its name.
 fn tables() -> Vec<(&'static str, Results)> {
-    let mut tables = vec![("sweep", synthetic::sweep())];
+    let mut tables = vec![("sweep", synthetic::sweep()), ("studies", studies::studies())];
     tables.extend(synthetic::edge_cases());
     tables
 }
