@@ -75,7 +75,7 @@ fn the_matrices_where_whitening_loses_are_named() {
     let even = |_: &SummaryRow| 1e-3;
     let [english, spanish] = reports(|cell| if aware(cell) { 0.125 } else { 0.25 }, even);
     assert!(english.contains("has the lower output error on held-out text in every one of the 4 matrices: its median is 12.5% against 25.0%"), "{english}");
-    assert!(spanish.contains("tiene el menor error de salida en texto reservado en todas las 4 matrices: su mediana es 12,5\u{202f}% frente a 25,0\u{202f}%"), "{spanish}");
+    assert!(spanish.contains("tiene el menor error de salida en texto reservado en las 4 matrices: su mediana es del 12,5\u{202f}% frente al 25,0\u{202f}%"), "{spanish}");
     assert!(!english.contains("exception"));
 
     let one = |cell: &CellRow| match (aware(cell), cell.problem_variant.contains("layer.1.down")) {
@@ -87,7 +87,7 @@ fn the_matrices_where_whitening_loses_are_named() {
     assert!(english.contains("in 3 of the 4 matrices"), "{english}");
     assert!(english.contains("The exception is layer.1.down.weight (50.0% against 25.0%)."), "{english}");
     assert!(
-        spanish.contains("La excepción es layer.1.down.weight (50,0\u{202f}% frente a 25,0\u{202f}%)."),
+        spanish.contains("La excepción es layer.1.down.weight (el 50,0\u{202f}% frente al 25,0\u{202f}%)."),
         "{spanish}"
     );
 
