@@ -59,6 +59,23 @@ pub fn parameter_title(parameter: &str, language: Language) -> String {
 /// A parameter that is a word rather than a number is its own name: `sampling=uniform` → `(uniform)`.
 #[must_use]
 pub fn variant_name(variant: &str, language: Language) -> String {
+    let (words, numbers) = swept_parts(variant, language);
+    match (words.as_str(), numbers.as_str()) {
+        ("", _) => numbers,
+        (_, "") => format!("({words})"),
+        _ => format!("({words}) {numbers}"),
+    }
+}
+
+/// The same as a name of its own: `attention=performer, landmarks=16` → `Performer, m=16`.
+#[must_use]
+pub fn setting_name(variant: &str, language: Language) -> String {
+    let (words, numbers) = swept_parts(variant, language);
+    [words, numbers].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
+/// The words and the numbers among swept parameters.
+fn swept_parts(variant: &str, language: Language) -> (String, String) {
     let (mut words, mut numbers) = (Vec::new(), Vec::new());
     for part in variant.split(", ").filter(|part| !part.is_empty()) {
         match part.split_once('=') {
@@ -72,12 +89,7 @@ pub fn variant_name(variant: &str, language: Language) -> String {
             None => words.push(part.to_owned()),
         }
     }
-    let (words, numbers) = (words.join(", "), numbers.join(", "));
-    match (words.as_str(), numbers.as_str()) {
-        ("", _) => numbers,
-        (_, "") => format!("({words})"),
-        _ => format!("({words}) {numbers}"),
-    }
+    (words.join(", "), numbers.join(", "))
 }
 
 /// One instance of a method: [`method_name`] and [`variant_name`].

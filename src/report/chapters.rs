@@ -69,7 +69,8 @@ pub fn lay_out(chapters: &[Chapter<'_>]) -> Document {
     }
     section(&mut document, "coverage", chapters, coverage);
     document.heading(2, Text::plain("heading.limits"));
-    document.prose(Text::plain("limits"));
+    let whole_model = chapters.iter().any(|chapter| studies::kinds(chapter.survey.results).contains(&"light_model"));
+    document.prose(Text::new("limits", BTreeMap::from([("whole_model", whole_model)])));
     document.heading(2, Text::plain("heading.reproduce"));
     let names: Vec<&str> = chapters.iter().map(|chapter| chapter.survey.results.name.as_str()).collect();
     document.prose(Text::new("reproduce", BTreeMap::from([("experiments", names)])));

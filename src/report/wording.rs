@@ -272,7 +272,7 @@ fn add_names(environment: &mut Environment<'static>, language: Language) {
         Some(name) => name.to_owned(),
         None => escape::markdown(word),
     });
-    environment.add_filter("variant", move |variant: &str| escape::markdown(&names::variant_name(variant, language)));
+    environment.add_filter("variant", move |variant: &str| escape::markdown(&names::setting_name(variant, language)));
     environment.add_filter("counts", move |list: Vec<u64>| {
         language.join(&list.into_iter().map(|count| language.count(Some(count))).collect::<Vec<_>>())
     });

@@ -199,7 +199,7 @@ impl LightModel {
         let weights = self.weights.kind();
         match (weights, self.attention.kind()) {
             (Some(weights), Some(attention)) => {
-                (format!("{weights}+{attention} k={}", self.landmarks), Place::RankShare)
+                (format!("{attention}+{weights} k={}", self.landmarks), Place::RankShare)
             }
             (Some(weights), None) => (weights.to_owned(), Place::RankShare),
             (None, attention) => (attention.unwrap_or_default().to_owned(), Place::Landmarks),

@@ -7,7 +7,7 @@ use crate::{
         axis::Axis,
         chart::{About, Chart, safe},
         label,
-        names::{either, study_name, variant_name},
+        names::{either, setting_name, study_name},
         rank_panel::{self, Mark},
         series::{Point, Series},
         theme,
@@ -43,13 +43,13 @@ enum Spacing {
 const RANK: (&str, &str) = ("rank k of the constraint", "rango k de la restricción");
 const ERROR: (&str, &str) = ("relative error, median", "error relativo, mediana");
 
-const SHARE: (&str, &str) = ("rank over break-even rank", "rango entre umbral de equilibrio");
+const SHARE: (&str, &str) = ("rank over break-even rank", "rango respecto del umbral de equilibrio");
 const LANDMARKS: (&str, &str) = ("rank k of attention", "rango k de la atención");
 const LOSS_TITLE: (&str, &str) = ("Loss of quality", "Pérdida de calidad");
 const LOSS: (&str, &str) = ("1 − mean cosine to the exact embedding", "1 − coseno medio con la representación exacta");
 const SPEED_TITLE: (&str, &str) = ("Speed", "Velocidad");
 const SPEED: (&str, &str) =
-    ("tokens per second, over those of the exact model", "tokens por segundo, entre los del modelo exacto");
+    ("tokens per second, over those of the exact model", "tokens por segundo respecto del modelo exacto");
 
 const fn of_model(
     quantities: &'static [&'static str],
@@ -208,7 +208,7 @@ fn by_variant(study: &Study<'_>, variants: &[&str], series: &str, quantity: &str
         let rows: Vec<&MeasurementSummary> = study.of_variant(variant).filter(own).collect();
         let points = points(&rows);
         let look = theme::series_look(nth);
-        (!points.is_empty()).then(|| Series { instance: None, name: variant_name(variant, language), look, points })
+        (!points.is_empty()).then(|| Series { instance: None, name: setting_name(variant, language), look, points })
     };
     variants.iter().enumerate().filter_map(curve).collect()
 }

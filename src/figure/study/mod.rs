@@ -3,7 +3,7 @@
 mod curves;
 mod failures;
 
-use super::{Figure, FigureError, names::variant_name};
+use super::{Figure, FigureError, names::setting_name};
 use crate::{
     language::Language,
     table::{MeasurementSummary, Results, summarise_measurements},
@@ -32,11 +32,11 @@ impl<'a> Study<'a> {
         self.rows.iter().copied().filter(move |row| row.study_variant == variant)
     }
 
-    /// `label` or `label n=80, σ=0.5`.
+    /// `label` or `label, n=80, σ=0.5`.
     fn name(&self, variant: &str, language: Language) -> String {
-        match variant_name(variant, language) {
+        match setting_name(variant, language) {
             variant if variant.is_empty() => self.label.to_owned(),
-            variant => format!("{} {variant}", self.label),
+            variant => format!("{}, {variant}", self.label),
         }
     }
 }
