@@ -31,6 +31,7 @@ pub mod compress;
 pub mod plan;
 pub mod spec;
 
+pub mod claim;
 pub mod run;
 pub mod table;
 

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{
-    answer,
+    answer, claims,
     document::{Block, Document, Illustration, Text},
     provenance, studies,
     survey::{Family, Survey},
     tables,
 };
-use crate::table::Status;
+use crate::{claim::Claim, table::Status};
 
 /// An experiment with everything a report says of it.
 pub struct Chapter<'a> {
@@ -19,6 +19,8 @@ pub struct Chapter<'a> {
     /// `[title]` of its spec, by language.
     pub title: BTreeMap<String, String>,
     pub question: BTreeMap<String, String>,
+    /// What its spec claims, with the labels.
+    pub claims: Vec<(String, Claim)>,
     pub protocol: Protocol,
     /// Its figures, in the order they were drawn.
     pub figures: Vec<FigureOf>,
@@ -55,6 +57,7 @@ pub fn lay_out(chapters: &[Chapter<'_>]) -> Document {
     section(&mut document, "question", chapters, |document, chapter| {
         document.prose(Text::new("title.question", &chapter.question));
     });
+    claims::lay_out(&mut document, chapters.iter().map(|chapter| (chapter.claims.as_slice(), chapter.survey.results)));
     section(&mut document, "answer", chapters, answer);
     document.heading(2, Text::plain("heading.methods"));
     methods(&mut document, chapters);

@@ -7,6 +7,7 @@
 
 mod answer;
 mod chapters;
+mod claims;
 mod clause;
 mod comparison;
 mod cover;
@@ -33,6 +34,7 @@ use std::{
 };
 
 use crate::{
+    claim::Claim,
     figure::{self, Figure, FigureError},
     language::Language,
     spec::{self, Diagnostics},
@@ -209,10 +211,17 @@ fn chapter<'a>(results: &'a Results, figures: &[Figure]) -> Chapter<'a> {
     Chapter {
         title: texts(&spec, "title", &results.name),
         question: texts(&spec, "question", &results.name),
+        claims: claims_of(&spec),
         protocol: protocol(&survey),
         figures: figures.iter().map(figure).collect(),
         survey,
     }
+}
+
+/// The claims of a spec, in its order.
+fn claims_of(spec: &toml::Table) -> Vec<(String, Claim)> {
+    let tables = spec.get("claim").and_then(toml::Value::as_table).into_iter().flatten();
+    tables.filter_map(|(label, table)| Some((label.clone(), table.clone().try_into().ok()?))).collect()
 }
 
 /// A text of the spec in every language; the experiment's name where it has none.

@@ -71,6 +71,9 @@ const WORDS: [&str; 2] = [include_str!("templates/en/words.toml"), include_str!(
 /// The same for what studies are and say.
 const STUDY_WORDS: [&str; 2] = [include_str!("templates/en/studies.toml"), include_str!("templates/es/studies.toml")];
 
+/// The same for the verdicts on claims.
+const CLAIM_WORDS: [&str; 2] = [include_str!("templates/en/claims.toml"), include_str!("templates/es/claims.toml")];
+
 /// Which number each table and figure has, by label.
 #[derive(Debug, Clone, Default)]
 pub struct Numbering {
@@ -126,7 +129,9 @@ impl Wording {
         for (name, sources) in TEMPLATES {
             environment.add_template(name, sources[index])?;
         }
-        for (name, source) in words(WORDS[index])?.into_iter().chain(words(STUDY_WORDS[index])?) {
+        for (name, source) in
+            words(WORDS[index])?.into_iter().chain(words(STUDY_WORDS[index])?).chain(words(CLAIM_WORDS[index])?)
+        {
             environment.add_template_owned(name, source)?;
         }
         let citations = Citations::default();
@@ -273,10 +278,34 @@ fn add_names(environment: &mut Environment<'static>, language: Language) {
         None => escape::markdown(word),
     });
     environment.add_filter("variant", move |variant: &str| escape::markdown(&names::setting_name(variant, language)));
+    // What conditions are looked for along, as formulas write it.
+    environment.add_filter("parameter", |name: &str| match name {
+        "length" => "n".to_owned(),
+        "temperature" => "τ".to_owned(),
+        "target_rank" => "k".to_owned(),
+        other => escape::markdown(other),
+    });
+    environment.add_filter("place", move |name: &str, along: Option<&str>| place(name, along, language));
+    environment.add_filter("places", move |list: Vec<String>, along: Option<&str>| {
+        language.join(&list.iter().map(|name| place(name, along, language)).collect::<Vec<_>>())
+    });
     environment.add_filter("counts", move |list: Vec<u64>| {
         language.join(&list.into_iter().map(|count| language.count(Some(count))).collect::<Vec<_>>())
     });
     environment.add_filter("join_words", move |list: Vec<String>| language.join(&list));
+}
+
+/// Where a number was found: `n = 512`, or the values of its swept parameters.
+fn place(name: &str, along: Option<&str>, language: Language) -> String {
+    let symbol = match along {
+        Some("length") => "n",
+        Some("temperature") => "τ",
+        Some("target_rank") => "k",
+        _ => return escape::markdown(&names::variant_name(name, language)),
+    };
+    let value = name.parse::<f64>().ok().filter(|value| value.fract() == 0.0 && *value >= 0.0);
+    let value = value.map_or_else(|| language.localise(name), |value| language.count(Some(value as u64)));
+    format!("{symbol} = {value}")
 }
 
 fn add_references(

@@ -9,6 +9,7 @@ use toml::de::DeTable;
 
 use super::{
     Bilingual, Experiment, LARGEST_GRID, Timing,
+    claims::{self, Labels},
     diagnostic::{Diagnostic, Problems},
     family::{self, Grid},
     files::{TensorFiles, refuse_absent_models, refuse_impossible_problems},
@@ -51,7 +52,7 @@ fn double() -> Precision {
 pub(super) const SWEPT: &[&str] = &["precision", "target_rank"];
 
 /// The tables of a spec, in the order in which they are read best.
-pub(super) const TABLES: &[&str] = &["title", "question", "timing", "streaming", "problem", "method", "study"];
+pub(super) const TABLES: &[&str] = &["title", "question", "timing", "streaming", "problem", "method", "study", "claim"];
 
 impl Timing {
     fn check(&self) -> Result<(), Invalid> {
@@ -120,6 +121,9 @@ fn experiment(
     let study_grids =
         if kinds.studies { family::read::<crate::study::StudySpec>(document, problems) } else { Vec::new() };
 
+    let labels = Labels { problems: &problem_grids, methods: &method_grids, studies: &study_grids };
+    let claims = claims::read(document, &labels, problems);
+
     if let Err(problem) = refuse_too_many_cells(&axes, trials, &problem_grids, &method_grids, &study_grids) {
         // Nothing is expanded: what would be found in a million points is not worth their memory.
         problems.push(problem);
@@ -148,6 +152,7 @@ fn experiment(
         problems: problem_instances.into_iter().map(|placed| placed.instance).collect(),
         methods: method_instances.into_iter().map(|placed| placed.instance).collect(),
         studies: study_instances.into_iter().map(|placed| placed.instance).collect(),
+        claims,
     })
 }
 

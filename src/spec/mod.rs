@@ -1,5 +1,6 @@
 //! TOML → [`Experiment`]: grids, validation, diagnostics with file:line:column, JSON Schema.
 
+mod claims;
 mod coursework;
 mod diagnostic;
 mod document;
@@ -25,7 +26,7 @@ pub use diagnostic::{Diagnostic, Diagnostics};
 pub(crate) use files::{OnDisk, TensorFiles};
 pub use schema::schema;
 
-use crate::{linalg::Precision, method::MethodSpec, problem::ProblemSpec, study::StudySpec};
+use crate::{claim::Claim, linalg::Precision, method::MethodSpec, problem::ProblemSpec, study::StudySpec};
 
 /// Cells a spec may ask for; more is a slip of the keyboard.
 const LARGEST_GRID: usize = 1_000_000;
@@ -58,6 +59,8 @@ pub struct Experiment {
     pub methods: Vec<Instance<MethodSpec>>,
     /// What is measured beside matrices under methods, or instead of them.
     pub studies: Vec<Instance<StudySpec>>,
+    /// Labels and claims, in the order of the spec.
+    pub claims: Vec<(String, Claim)>,
 }
 
 /// A text in the two languages of the report.

@@ -9,7 +9,7 @@ use super::{
     family::Family,
     property::{Property, properties},
 };
-use crate::{method::MethodSpec, problem::ProblemSpec, study::StudySpec};
+use crate::{claim::Claim, method::MethodSpec, problem::ProblemSpec, study::StudySpec};
 
 /// The JSON Schema (draft 2020-12) of a spec. `experiments/experiment.schema.json` holds it.
 #[must_use]
@@ -33,6 +33,13 @@ pub fn schema() -> Value {
         "method".to_owned(),
         tables::<MethodSpec>("How it is approximated: `[method.LABEL]`.", &mut definitions),
     );
+    let claim = json!({
+        "description": "What is claimed of the results, and what would refute it: `[claim.LABEL]`. The report gives the verdict.",
+        "type": "object",
+        "propertyNames": { "pattern": "^[A-Za-z0-9_-]+$" },
+        "additionalProperties": plain::<Claim>(),
+    });
+    keys.insert("claim".to_owned(), claim);
     keys.insert(
         "study".to_owned(),
         tables::<StudySpec>("What is measured that is no matrix under a method: `[study.LABEL]`.", &mut definitions),

@@ -3,6 +3,7 @@
 
 mod advise;
 mod broken_specs;
+mod claims;
 mod command_line;
 mod compress;
 mod encoder;
