@@ -46,6 +46,9 @@ pub struct Projections {
     pub value: Mat<f32>,
 }
 
+/// Sees each layer's number and projections.
+type Inspect<'a> = dyn FnMut(usize, &Projections) + 'a;
+
 impl Encoder {
     /// Reads a model folder (`config.json`, `model.safetensors`).
     ///
@@ -150,11 +153,7 @@ impl Encoder {
     }
 
     /// The last hidden vectors of the texts of one block, side by side.
-    fn run(
-        &self,
-        texts: &[&[u32]],
-        mut inspect: Option<&mut dyn FnMut(usize, &Projections)>,
-    ) -> Result<Mat<f32>, ModelError> {
+    fn run(&self, texts: &[&[u32]], mut inspect: Option<&mut Inspect<'_>>) -> Result<Mat<f32>, ModelError> {
         let epsilon = self.config.layer_norm_eps;
         let mut hidden = self.embed(texts);
         let mut space = Workspace::new(&self.config, hidden.ncols());
