@@ -1,23 +1,28 @@
 //! The commands. Nothing else knows clap.
 
+mod experiments;
+mod extract;
+mod models;
+mod new;
+mod plan;
 mod plan_table;
+mod report;
+mod run;
+mod shell;
 
 use std::{
-    collections::HashSet,
     fmt,
     io::{self, IsTerminal, Write},
-    path::{Path, PathBuf},
+    path::Path,
     process::ExitCode,
 };
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use factoreo::{
-    model::{self, ExtractOptions, HeadName},
-    plan::{self, Plan, Share},
-    report,
-    run::{self, RunError},
-    spec::{self, Experiment},
+    run::{INTERRUPTED_EXIT_CODE, RunError},
+    spec,
 };
+use serde_json::Value;
 
 /// What matrix factorisation does for Transformers, measured.
 #[derive(Debug, Parser)]
@@ -27,59 +32,24 @@ pub struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    run: Run,
-}
-
-/// Without a subcommand: run experiments and write the report.
-#[derive(Debug, Args)]
-struct Run {
-    /// Experiments to run, such as experiments/rank_sweep.toml; what is in their journals already is not computed again
-    #[arg(value_name = "SPEC", required = true)]
-    specs: Vec<PathBuf>,
-    /// Also write a PNG of every figure
-    #[arg(long)]
-    png: bool,
-    /// Compute only the k-th of n shares, into a journal of its own, and leave the report to `factoreo report`
-    #[arg(long, value_name = "K/N")]
-    shard: Option<Share>,
+    run: run::Run,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// List every cell of experiments as to be run, cached, stale or skipped, with its cost, and compute nothing
-    Plan {
-        #[arg(value_name = "SPEC", required = true)]
-        specs: Vec<PathBuf>,
-    },
+    Plan(plan::Plan),
     /// Print the JSON Schema of experiments, for editors
     Schema,
-    /// Write the report again from results/ alone
-    Report {
-        /// Also write a PNG of every figure
-        #[arg(long)]
-        png: bool,
-    },
-    /// Take queries, keys and values of attention heads out of a BERT model, on a text
-    Extract(Extract),
-}
-
-#[derive(Debug, Args)]
-struct Extract {
-    /// Folder with config.json, tokenizer.json and model.safetensors
-    #[arg(long, value_name = "DIR")]
-    model: PathBuf,
-    /// Text to read, in UTF-8
-    #[arg(long, value_name = "FILE")]
-    text: PathBuf,
-    /// Heads to take, such as layer0.head3,layer5.head1; all of them if left out
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
-    heads: Vec<HeadName>,
-    /// Tokens of the text to use, [CLS] and [SEP] included
-    #[arg(long, value_name = "N", default_value_t = 512)]
-    tokens: usize,
-    /// The .safetensors file to write
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    Report(report::Report),
+    New(new::New),
+    /// Take queries, keys and values of attention heads out of a BERT model, on a text; or what goes into its linear maps
+    Extract(extract::Extract),
+    Advise(models::Advise),
+    Compress(models::Compress),
+    Eval(models::Eval),
+    Completions(shell::Completions),
+    /// Print the manual page, for `man -l`
+    Man,
 }
 
 /// Why a command did not succeed; already in words.
@@ -106,7 +76,7 @@ impl Failure {
         ExitCode::from(match self {
             Self::Input(_) => 2,
             Self::Run(_) => 1,
-            Self::Interrupted(_) => run::INTERRUPTED_EXIT_CODE,
+            Self::Interrupted(_) => INTERRUPTED_EXIT_CODE,
         })
     }
 
@@ -133,80 +103,28 @@ pub fn parse() -> Arguments {
 pub fn execute(arguments: Arguments) -> Result<(), Failure> {
     let root = Path::new(".");
     match arguments.command {
-        None => run(&arguments.run, root),
-        Some(Command::Plan { specs }) => list(&specs, root),
+        None => arguments.run.execute(root),
+        Some(Command::Plan(what)) => what.execute(root),
         Some(Command::Schema) => print(&format!("{:#}\n", spec::schema())),
-        Some(Command::Report { png }) => write_report(root, png),
-        Some(Command::Extract(what)) => extract(what),
+        Some(Command::Report(what)) => what.execute(root),
+        Some(Command::New(what)) => what.execute(root),
+        Some(Command::Extract(what)) => extract::extract(what),
+        Some(Command::Advise(what)) => what.execute(),
+        Some(Command::Compress(what)) => what.execute(),
+        Some(Command::Eval(what)) => what.execute(),
+        Some(Command::Completions(what)) => what.execute(),
+        Some(Command::Man) => shell::man(),
     }
 }
 
-fn run(arguments: &Run, root: &Path) -> Result<(), Failure> {
-    let options = run::Options { root: root.to_owned(), share: arguments.shard };
-    for experiment in load(&arguments.specs, root)? {
-        let outcome = run::run(&experiment, &planned(&experiment, root)?, &options)?;
-        outcome.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
-        print(&format!("{}: {outcome}\n", experiment.name))?;
-    }
-    match arguments.shard {
-        None => write_report(root, arguments.png),
-        Some(share) => {
-            print(&format!("share {share} is done; when all are, write the report with `factoreo report`\n"))
-        }
-    }
+/// Whether errors are written in colours. clap and the progress bar keep to the same rule by themselves.
+fn colours() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-fn list(specs: &[PathBuf], root: &Path) -> Result<(), Failure> {
-    let options = run::Options { root: root.to_owned(), share: None };
-    for experiment in load(specs, root)? {
-        let plan = planned(&experiment, root)?;
-        let states = run::states(&experiment, &plan, &options)?;
-        print(&plan_table::table(&experiment, &plan, &states))?;
-    }
-    Ok(())
-}
-
-fn write_report(root: &Path, png: bool) -> Result<(), Failure> {
-    let written = report::build(root, png).map_err(|error| Failure::of(&error))?;
-    let pages = written.iter().filter(|path| path.extension().is_some_and(|extension| extension == "md"));
-    let pages: Vec<String> = pages.map(|path| path.strip_prefix(root).unwrap_or(path).display().to_string()).collect();
-    print(&format!("report: {}\n", pages.join(", ")))
-}
-
-fn extract(what: Extract) -> Result<(), Failure> {
-    let Extract { model, text, heads, tokens, out } = what;
-    let options = ExtractOptions { model, text, heads, tokens, out };
-    let extracted = model::extract(&options).map_err(|error| Failure::Input(format!("error: {error}")))?;
-    print(&format!(
-        "{}: {} heads of {} tokens in {} dimensions, {} bytes, BLAKE3 {}\n",
-        options.out.display(),
-        extracted.heads,
-        extracted.tokens,
-        extracted.head_dim,
-        extracted.bytes,
-        extracted.hash
-    ))
-}
-
-/// Every spec, or everything that is wrong with any of them.
-fn load(specs: &[PathBuf], root: &Path) -> Result<Vec<Experiment>, Failure> {
-    let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let (mut experiments, mut faults) = (Vec::new(), Vec::new());
-    for path in specs {
-        match spec::load(path, root) {
-            Ok(experiment) => experiments.push(experiment),
-            Err(diagnostics) => faults.push(diagnostics.render(colours)),
-        }
-    }
-    let mut names = HashSet::new();
-    if let Some(twice) = experiments.iter().find(|experiment| !names.insert(&experiment.name)) {
-        faults.push(format!("error: two specs are named {0}: their results would share results/{0}", twice.name));
-    }
-    if faults.is_empty() { Ok(experiments) } else { Err(Failure::Input(faults.join("\n\n"))) }
-}
-
-fn planned(experiment: &Experiment, root: &Path) -> Result<Plan, Failure> {
-    plan::plan(experiment, root, plan::available_memory()).map_err(|error| Failure::of(&error))
+/// What a machine reads: one JSON document and nothing else.
+fn print_json(value: &Value) -> Result<(), Failure> {
+    print(&format!("{value:#}\n"))
 }
 
 /// To standard output. Whoever closed it (`| head`) has read enough.
@@ -232,10 +150,17 @@ mod tests {
     fn a_path_is_run_and_a_subcommand_is_not_a_path() {
         let parse = |words: &[&str]| Arguments::try_parse_from(["factoreo"].iter().chain(words));
         let run = parse(&["a.toml", "b.toml", "--png", "--shard", "2/8"]).unwrap();
-        assert!(run.command.is_none() && run.run.png && run.run.specs.len() == 2);
-        assert_eq!(run.run.shard.map(|share| share.to_string()), Some("2/8".to_owned()));
-        assert!(matches!(parse(&["plan", "a.toml"]).unwrap().command, Some(Command::Plan { .. })));
-        for wrong in [&["a.toml", "--shard", "9/8"][..], &["plan"], &["--pgn", "a.toml"], &["--png"], &[]] {
+        assert!(run.command.is_none());
+        assert!(matches!(parse(&["plan", "a.toml"]).unwrap().command, Some(Command::Plan(_))));
+        for wrong in [
+            &["a.toml", "--shard", "9/8"][..],
+            &["plan"],
+            &["--pgn", "a.toml"],
+            &["--png"],
+            &[],
+            &["a.toml", "--quick", "--shard", "1/2"],
+            &["new"],
+        ] {
             assert!(parse(wrong).is_err(), "{wrong:?}");
         }
     }

@@ -20,13 +20,18 @@ pub mod low_rank;
 pub mod method;
 pub mod metric;
 pub mod problem;
+pub mod study;
 
 pub mod model;
 pub mod tensor;
 
+pub mod advise;
+pub mod compress;
+
 pub mod plan;
 pub mod spec;
 
+pub mod claim;
 pub mod run;
 pub mod table;
 

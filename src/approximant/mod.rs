@@ -1,15 +1,17 @@
 //! What stands in for a matrix: a pair of factors, or one of the controls that are none.
 
+mod dense;
 mod exact_attention;
 mod sparse_rows;
 
+pub use dense::Dense;
 pub use exact_attention::ExactAttention;
 pub use sparse_rows::{SparseRows, filled_by_bands};
 
 use faer::{Accum, Mat, MatRef, Par, linalg::matmul::matmul};
 
 use crate::{
-    linalg::{Scalar, in_pool},
+    linalg::{Scalar, in_pool, to_f64},
     low_rank::LowRank,
 };
 
@@ -52,6 +54,8 @@ pub enum Approximant<T> {
     SparseRows(SparseRows<T>),
     /// The baseline: exact attention, never formed.
     Exact(ExactAttention<T>),
+    /// The baseline of a formed matrix: the matrix itself.
+    Dense(Dense<T>),
 }
 
 impl<T> From<LowRank<T>> for Approximant<T> {
@@ -66,6 +70,7 @@ impl<T: Scalar> Approximant<T> {
             Self::Pair(pair) => pair,
             Self::SparseRows(rows) => rows,
             Self::Exact(attention) => attention,
+            Self::Dense(matrix) => matrix,
         }
     }
 
@@ -74,7 +79,7 @@ impl<T: Scalar> Approximant<T> {
     pub fn pair(&self) -> Option<&LowRank<T>> {
         match self {
             Self::Pair(pair) => Some(pair),
-            Self::SparseRows(_) | Self::Exact(_) => None,
+            Self::SparseRows(_) | Self::Exact(_) | Self::Dense(_) => None,
         }
     }
 
@@ -83,7 +88,7 @@ impl<T: Scalar> Approximant<T> {
     pub fn into_pair(self) -> Option<LowRank<T>> {
         match self {
             Self::Pair(pair) => Some(pair),
-            Self::SparseRows(_) | Self::Exact(_) => None,
+            Self::SparseRows(_) | Self::Exact(_) | Self::Dense(_) => None,
         }
     }
 
@@ -92,7 +97,7 @@ impl<T: Scalar> Approximant<T> {
     pub fn truncate(&self, rank: usize) -> Self {
         match self {
             Self::Pair(pair) => Self::Pair(pair.truncate(rank)),
-            Self::SparseRows(_) | Self::Exact(_) => self.clone(),
+            Self::SparseRows(_) | Self::Exact(_) | Self::Dense(_) => self.clone(),
         }
     }
 
@@ -109,6 +114,7 @@ impl<T: Scalar> Approximant<T> {
             Self::Pair(pair) => Approximant::Pair(pair.to_f64()),
             Self::SparseRows(rows) => Approximant::SparseRows(rows.to_f64()),
             Self::Exact(attention) => Approximant::Exact(ExactAttention(attention.0.to_f64())),
+            Self::Dense(matrix) => Approximant::Dense(Dense(to_f64(matrix.0.as_ref()))),
         }
     }
 }

@@ -111,6 +111,29 @@ impl Axis {
         axis
     }
 
+    /// A linear axis with a tick at each value (0 or more, ascending), for points placed by [`Self::key`].
+    pub fn evenly(values: &[f64], language: Language) -> Self {
+        let keys = || values.iter().map(|&value| Self::key(value) as f64);
+        let (low, high) = extent(keys()).unwrap_or((0.0, 1.0));
+        let air = if high > low { 0.04 * (high - low) } else { 1.0 };
+        let ticks =
+            keys().zip(values).map(|(value, shown)| Tick { value, label: language.localise(&shown.to_string()) });
+        Self { scale: Scale::Linear, low: low - air, high: high + air, ticks: ticks.collect() }
+    }
+
+    /// An axis of names, the first on top; the n-th stands at [`Self::line`].
+    pub fn names(names: &[String]) -> Self {
+        let count = names.len();
+        let tick = |(nth, name): (usize, &String)| Tick { value: Self::line(nth, count), label: name.clone() };
+        let ticks: Vec<Tick> = names.iter().enumerate().map(tick).rev().collect();
+        Self { scale: Scale::Linear, low: 0.4, high: count as f64 + 0.6, ticks }
+    }
+
+    /// Where the n-th (from 0) of so many names stands.
+    pub fn line(nth: usize, count: usize) -> f64 {
+        (count - nth) as f64
+    }
+
     /// Percentages from 0 to 100.
     pub fn percent(language: Language) -> Self {
         let sign = super::names::either(language, "%", "\u{a0}%");

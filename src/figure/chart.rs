@@ -28,6 +28,12 @@ pub(super) struct Chart {
     y: f64,
 }
 
+/// What a figure is about, for those who look for it.
+pub(super) struct About<'a> {
+    pub family: &'a str,
+    pub precision: &'a str,
+}
+
 /// One plot: where it is and what its axes say.
 pub(super) struct Panel {
     coordinates: Cartesian2d<Axis, Axis>,
@@ -159,7 +165,19 @@ impl Chart {
         title: String,
         description: String,
     ) -> Result<Figure, FigureError> {
-        let id = figure_id(kind, group);
+        let about = About { family: group.family, precision: group.precision };
+        self.finish_as(kind, figure_id(kind, group), &about, title, description)
+    }
+
+    /// As [`Self::finish`], of something that is no family of problems.
+    pub fn finish_as(
+        self,
+        kind: FigureKind,
+        id: String,
+        about: &About<'_>,
+        title: String,
+        description: String,
+    ) -> Result<Figure, FigureError> {
         let page = svg::Page {
             id: id.replace('.', "-"),
             title: title.clone(),
@@ -168,20 +186,25 @@ impl Chart {
         };
         let height = (self.y + MARGIN).ceil();
         let svg = self.canvas.paint(height, &page)?;
-        let (family, precision) = (group.family.to_owned(), group.precision.to_owned());
+        let (family, precision) = (about.family.to_owned(), about.precision.to_owned());
         Ok(Figure { id, kind, family, precision, title, description, svg })
     }
 }
 
 /// `error_by_rank.minilm`, or `error_by_rank.minilm.f32` where f64 is there too: safe as the name of a file.
 fn figure_id(kind: FigureKind, group: &Group<'_>) -> String {
-    let safe: String = group
-        .family
-        .chars()
-        .map(|letter| if letter.is_ascii_alphanumeric() || "_-".contains(letter) { letter } else { '_' })
-        .collect();
+    let safe = safe(group.family);
     let precision = if group.preferred { String::new() } else { format!(".{}", group.precision) };
     format!("{}.{safe}{precision}", kind.name())
+}
+
+/// A label as part of a file's name, which no file system finds too long.
+pub(super) fn safe(label: &str) -> String {
+    label
+        .chars()
+        .take(80)
+        .map(|letter| if letter.is_ascii_alphanumeric() || "_-".contains(letter) { letter } else { '_' })
+        .collect()
 }
 
 /// `Error by target rank: minilm (f64)`.

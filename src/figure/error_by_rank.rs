@@ -11,7 +11,7 @@ use super::{
     series::{Bar, Group, Roster, Series},
     theme,
 };
-use crate::language::Language;
+use crate::{language::Language, table::Results};
 
 pub(super) fn draw(group: &Group<'_>, roster: &Roster, language: Language) -> Result<Option<Figure>, FigureError> {
     let say = |english, spanish| either(language, english, spanish);
@@ -60,6 +60,43 @@ pub(super) fn draw(group: &Group<'_>, roster: &Roster, language: Language) -> Re
         )
     );
     chart.finish(FigureKind::ErrorByRank, group, title, description).map(Some)
+}
+
+/// The error of what weights are for, their outputs: there the best weights are not those nearest in the Frobenius norm.
+pub(super) fn draw_output(
+    results: &Results,
+    group: &Group<'_>,
+    roster: &Roster,
+    language: Language,
+) -> Result<Option<Figure>, FigureError> {
+    let say = |english, spanish| either(language, english, spanish);
+    let series = group.series(roster, "relative_output_error", Bar::Quartiles);
+    if series.is_empty() || !group.is_of_kind(results, "weight") {
+        return Ok(None);
+    }
+    let height = rank_panel::height(&series, rank_panel::HEIGHT);
+    let x = Axis::ranks(&rank_panel::ranks(&series));
+    let y = Axis::log(series.iter().flat_map(Series::values), (height / 36.0) as usize, language);
+    let title = chart::title(say("Output error by target rank", "Error de salida según el rango objetivo"), group);
+    let column = label::column_width(series.iter().map(|series| series.name.as_str()));
+    let mut chart = Chart::new(&title, &[&y], column, language);
+    let axis = say("relative output error, median", "error relativo de la salida, mediana");
+    let remarks = rank_panel::draw(&mut chart, &series, x, y, height, axis);
+    chart.x_title(say("target rank k", "rango objetivo k"));
+    let has_bars = series.iter().flat_map(|series| &series.points).any(|point| point.bar.is_some());
+    let bars = has_bars.then(|| say("Bars: first to third quartile.", "Barras: del primer al tercer cuartil."));
+    chart.notes(&remarks.notes(bars, language));
+    let names: Vec<&str> = series.iter().map(|series| series.name.as_str()).collect();
+    let description = format!(
+        "{} {}.",
+        say(
+            "Line chart, both axes logarithmic: the median relative error of the outputs against target rank. One line each for",
+            "Gráfico de líneas con ambos ejes logarítmicos: mediana del error relativo de la salida según el rango objetivo. Una \
+             línea para cada método:",
+        ),
+        names.join(", "),
+    );
+    chart.finish(FigureKind::OutputErrorByRank, group, title, description).map(Some)
 }
 
 /// The theoretical bounds, named by what tells them apart.

@@ -8,6 +8,7 @@ pub mod names;
 mod axis;
 mod canvas;
 mod chart;
+mod inline;
 mod label;
 mod rank_panel;
 mod raster;
@@ -18,10 +19,13 @@ mod theme;
 mod by_sweep;
 mod error_by_rank;
 mod error_by_time;
+mod latency_by_rank;
 mod spectrum_decay;
 mod stochasticity;
+mod study;
 mod time_by_rank;
 
+pub use inline::{for_page, page_colours, page_style};
 pub use raster::to_png;
 
 use crate::{language::Language, table::Results};
@@ -33,9 +37,9 @@ pub struct Figure {
     /// Unique among the figures of a report and safe as a file name: `error_by_rank.minilm`, `error_by_rank.minilm.f32`.
     pub id: String,
     pub kind: FigureKind,
-    /// The label of the problem's table in the spec.
+    /// The label of the problem's or study's table in the spec.
     pub family: String,
-    /// `f64` or `f32`.
+    /// `f64` or `f32`; empty of a study.
     pub precision: String,
     pub title: String,
     /// What is shown, in a few sentences: the SVG's `<desc>`.
@@ -51,6 +55,8 @@ pub enum FigureKind {
     SpectrumDecay,
     /// Relative Frobenius error against target rank, with the optimum and the theoretical bound.
     ErrorByRank,
+    /// Relative output error against target rank, of weights.
+    OutputErrorByRank,
     /// Seconds against target rank.
     TimeByRank,
     /// Relative Frobenius error against seconds, with the Pareto front.
@@ -67,21 +73,34 @@ pub enum FigureKind {
     OutputErrorBySweep,
     /// Ranks that keep most of the energy against a swept number.
     RankBySweep,
+    /// Seconds to apply the pair over seconds to apply the matrix, against target rank.
+    LatencyByRank,
+    /// What a study found against its horizontal axis, a curve for each series.
+    StudyCurves,
+    /// The same for each point of the study's grid, a curve for each.
+    StudyVariants,
+    /// Failing variants, each on a line with its cure.
+    Failures,
 }
 
 impl FigureKind {
     /// In the order of a report.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 15] = [
         Self::SpectrumDecay,
         Self::ErrorByRank,
+        Self::OutputErrorByRank,
         Self::TimeByRank,
         Self::ErrorByTime,
+        Self::LatencyByRank,
         Self::Stochasticity,
         Self::RankBySweep,
         Self::TimeBySweep,
         Self::MemoryBySweep,
         Self::ErrorBySweep,
         Self::OutputErrorBySweep,
+        Self::StudyCurves,
+        Self::StudyVariants,
+        Self::Failures,
     ];
 
     /// The first part of a figure's id.
@@ -90,6 +109,7 @@ impl FigureKind {
         match self {
             Self::SpectrumDecay => "spectrum_decay",
             Self::ErrorByRank => "error_by_rank",
+            Self::OutputErrorByRank => "output_error_by_rank",
             Self::TimeByRank => "time_by_rank",
             Self::ErrorByTime => "error_by_time",
             Self::Stochasticity => "stochasticity",
@@ -98,6 +118,10 @@ impl FigureKind {
             Self::ErrorBySweep => "error_by_sweep",
             Self::OutputErrorBySweep => "output_error_by_sweep",
             Self::RankBySweep => "rank_by_sweep",
+            Self::LatencyByRank => "latency_by_rank",
+            Self::StudyCurves => "study_curves",
+            Self::StudyVariants => "study_variants",
+            Self::Failures => "failures",
         }
     }
 
@@ -112,20 +136,32 @@ impl FigureKind {
         // Pooled over a sweep, curves against rank would be averages over matrices that are meant to differ.
         let swept = group.sweep.is_some();
         match self {
+            // Of studies, not of matrices.
+            Self::StudyCurves | Self::StudyVariants | Self::Failures => Ok(None),
             Self::RankBySweep => by_sweep::draw_ranks(results, group, language),
+            Self::LatencyByRank => latency_by_rank::draw(results, group, language),
             // What was not timed is not about cost.
             Self::MemoryBySweep if !group.is_timed() => Ok(None),
             Self::TimeBySweep | Self::MemoryBySweep | Self::ErrorBySweep | Self::OutputErrorBySweep => {
                 by_sweep::draw(self, group, roster, language)
             }
             _ if swept => Ok(None),
+            // Weights are factored once and applied ever after: their time is that of y = U(Vx).
+            Self::TimeByRank | Self::ErrorByTime if group.is_of_kind(results, "weight") => Ok(None),
             Self::SpectrumDecay => spectrum_decay::draw(results, group, language),
             Self::ErrorByRank => error_by_rank::draw(group, roster, language),
+            Self::OutputErrorByRank => error_by_rank::draw_output(results, group, roster, language),
             Self::TimeByRank => time_by_rank::draw(group, roster, language),
             Self::ErrorByTime => error_by_time::draw(group, roster, language),
             Self::Stochasticity => stochasticity::draw(group, roster, language),
         }
     }
+}
+
+/// The font of the figures' letters.
+#[cfg(feature = "pdf")]
+pub(crate) fn font() -> &'static [u8] {
+    theme::FONT
 }
 
 /// Why a figure could not be drawn: a fault of the program, not of the tables.
@@ -143,8 +179,8 @@ pub enum FigureError {
     Encode(String),
 }
 
-/// Every figure the tables have rows for: by family of problems, then precision (f64 first), then kind. The same tables give the
-/// same bytes.
+/// Every figure the tables have rows for: by family of problems, then precision (f64 first), then kind; then those of studies.
+/// The same tables give the same bytes.
 ///
 /// # Errors
 /// A fault of the drawing library; tables of any content are drawn or left out.
@@ -153,18 +189,23 @@ pub fn draw_all(results: &Results, language: Language) -> Result<Vec<Figure>, Fi
     let mut figures: Vec<Figure> = Vec::new();
     for group in Group::all(results) {
         for kind in FigureKind::ALL {
-            if let Some(mut figure) = kind.draw(results, &group, &roster, language)? {
-                // Labels that differ only in characters unfit for a file name.
-                let same = figures
-                    .iter()
-                    .filter(|other| other.id == figure.id || other.id.starts_with(&format!("{}~", figure.id)));
-                let same = same.count();
-                if same > 0 {
-                    figure.id = format!("{}~{}", figure.id, same + 1);
-                }
-                figures.push(figure);
+            if let Some(figure) = kind.draw(results, &group, &roster, language)? {
+                push_apart(&mut figures, figure);
             }
         }
     }
+    for figure in study::draw_all(results, language)? {
+        push_apart(&mut figures, figure);
+    }
     Ok(figures)
+}
+
+/// Adds a figure under an id of its own: labels may differ only in characters unfit for a file name.
+fn push_apart(figures: &mut Vec<Figure>, mut figure: Figure) {
+    let again = format!("{}~", figure.id);
+    let same = figures.iter().filter(|other| other.id == figure.id || other.id.starts_with(&again)).count();
+    if same > 0 {
+        figure.id = format!("{again}{}", same + 1);
+    }
+    figures.push(figure);
 }

@@ -20,6 +20,9 @@ pub fn kind_name(kind: &str, language: Language) -> Option<&'static str> {
         "exact_attention" => ("Exact attention", "Atención exacta"),
         "top_k" => ("Top-k rows", "Filas top-k"),
         "sliding_window" => ("Sliding window", "Ventana deslizante"),
+        "activation_aware_svd" => ("Activation-aware SVD", "SVD según las activaciones"),
+        "scaled_svd" => ("Scaled SVD", "SVD con columnas escaladas"),
+        "dense" => ("Dense matrix", "Matriz densa"),
         _ => return None,
     };
     Some(either(language, english, spanish))
@@ -47,6 +50,7 @@ pub fn parameter_title(parameter: &str, language: Language) -> String {
     match parameter {
         "length" => either(language, "sequence length n", "longitud de la secuencia n").to_owned(),
         "temperature" => either(language, "temperature τ", "temperatura τ").to_owned(),
+        "batch" => either(language, "tokens at once", "tokens a la vez").to_owned(),
         other => other.to_owned(),
     }
 }
@@ -55,6 +59,23 @@ pub fn parameter_title(parameter: &str, language: Language) -> String {
 /// A parameter that is a word rather than a number is its own name: `sampling=uniform` → `(uniform)`.
 #[must_use]
 pub fn variant_name(variant: &str, language: Language) -> String {
+    let (words, numbers) = swept_parts(variant, language);
+    match (words.as_str(), numbers.as_str()) {
+        ("", _) => numbers,
+        (_, "") => format!("({words})"),
+        _ => format!("({words}) {numbers}"),
+    }
+}
+
+/// The same as a name of its own: `attention=performer, landmarks=16` → `Performer, m=16`.
+#[must_use]
+pub fn setting_name(variant: &str, language: Language) -> String {
+    let (words, numbers) = swept_parts(variant, language);
+    [words, numbers].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
+/// The words and the numbers among swept parameters.
+fn swept_parts(variant: &str, language: Language) -> (String, String) {
     let (mut words, mut numbers) = (Vec::new(), Vec::new());
     for part in variant.split(", ").filter(|part| !part.is_empty()) {
         match part.split_once('=') {
@@ -68,12 +89,7 @@ pub fn variant_name(variant: &str, language: Language) -> String {
             None => words.push(part.to_owned()),
         }
     }
-    let (words, numbers) = (words.join(", "), numbers.join(", "));
-    match (words.as_str(), numbers.as_str()) {
-        ("", _) => numbers,
-        (_, "") => format!("({words})"),
-        _ => format!("({words}) {numbers}"),
-    }
+    (words.join(", "), numbers.join(", "))
 }
 
 /// One instance of a method: [`method_name`] and [`variant_name`].
@@ -81,6 +97,81 @@ pub fn variant_name(variant: &str, language: Language) -> String {
 pub fn instance_name(kind: &str, label: &str, variant: &str, language: Language) -> String {
     let (name, variant) = (method_name(kind, label, language), variant_name(variant, language));
     if variant.is_empty() { name } else { format!("{name} {variant}") }
+}
+
+/// A series, quantity, failure or published figure of a study, by the word its rows carry; `None` for a word this table does not
+/// know.
+#[must_use]
+pub fn study_word(word: &str, language: Language) -> Option<&'static str> {
+    let (english, spanish) = match word {
+        // Series.
+        "reduced_rank" => ("Reduced rank", "Rango reducido"),
+        "ridge" => ("Ridge", "Regresión ridge"),
+        "bad" => ("Failing", "Fallo"),
+        "cure" => ("Cure", "Remedio"),
+        "attention_alone" => ("Attention alone", "Solo atención"),
+        "with_skip_connections" => ("With skip connections", "Con conexiones residuales"),
+        "exact_attention_kept" => ("Exact, memory kept", "Exacta, memoria conservada"),
+        "projections" => ("Projections", "Proyecciones"),
+        // Quantities.
+        "training_error" => ("training error", "error de entrenamiento"),
+        "test_error" => ("test error", "error de prueba"),
+        "true_rank" => ("true rank", "rango verdadero"),
+        "gavish_donoho_rank" => ("Gavish–Donoho", "Gavish–Donoho"),
+        // Failures.
+        "flat_spectrum" => ("Flat spectrum", "Espectro plano"),
+        "flat_tail" => ("Flat tail", "Cola plana"),
+        "naive_powering" => ("Naive powering", "Potencias ingenuas"),
+        "unshifted_nystrom" => ("Unshifted Nyström", "Nyström sin desplazar"),
+        "exact_pseudoinverse" => ("Exact pseudoinverse", "Pseudoinversa exacta"),
+        "large_norms" => ("Large norms", "Normas grandes"),
+        "greedy_pivots" => ("Greedy pivots", "Pivotes voraces"),
+        "singular_gram" => ("Singular Gram matrix", "Matriz de Gram singular"),
+        "unscaled_svd" => ("Unscaled SVD", "SVD sin escalar"),
+        // Published figures.
+        "albert_embeddings" => ("ALBERT, embeddings", "ALBERT, embeddings"),
+        "lora_gpt3" => ("LoRA, GPT-3", "LoRA, GPT-3"),
+        "break_even" => ("Break-even rank", "Umbral de equilibrio"),
+        "nystromformer_scaling" => ("Nyströmformer, growth", "Nyströmformer, crecimiento"),
+        "favor_error" => ("FAVOR+, error", "FAVOR+, error"),
+        "bksvd" => ("Block Krylov (bksvd)", "Krylov por bloques (bksvd)"),
+        "randsvd" => ("Adaptive sketch (svdsketch)", "Bosquejo adaptativo (svdsketch)"),
+        "rank_collapse" => ("Rank collapse", "Colapso del rango"),
+        // Rows of published figures.
+        "full" => ("parameters, not factored", "parámetros, sin factorizar"),
+        "factored" => ("parameters, factored", "parámetros, factorizados"),
+        "trainable" => ("trainable parameters", "parámetros entrenables"),
+        "exact_attention_time_exponent" => ("exponent of time, exact", "exponente del tiempo, exacta"),
+        "exact_attention_memory_exponent" => ("exponent of memory, exact", "exponente de la memoria, exacta"),
+        "nystromformer_time_exponent" => ("exponent of time, Nyströmformer", "exponente del tiempo, Nyströmformer"),
+        "nystromformer_memory_exponent" => {
+            ("exponent of memory, Nyströmformer", "exponente de la memoria, Nyströmformer")
+        }
+        "time_ratio" => ("exact over Nyströmformer, time at 8192", "exacta entre Nyströmformer, tiempo en 8192"),
+        "memory_ratio" => ("exact over Nyströmformer, memory at 8192", "exacta entre Nyströmformer, memoria en 8192"),
+        "relative_error" => ("relative error", "error relativo"),
+        "block_krylov_error" => ("error of block Krylov", "error de Krylov por bloques"),
+        "lanczos_error" => ("error of the Lanczos SVD", "error de la SVD de Lanczos"),
+        "speed_up" => ("block Krylov faster by", "Krylov por bloques, más rápido por"),
+        "rank" => ("rank at tolerance 1e-2", "rango con tolerancia 1e-2"),
+        "error" => ("error at tolerance 1e-2", "error con tolerancia 1e-2"),
+        "default_rank" => ("rank at the default tolerance", "rango con la tolerancia por defecto"),
+        "exponent_per_layer" => ("exponent of the collapse per layer", "exponente del colapso por capa"),
+        method => return kind_name(method, language),
+    };
+    Some(either(language, english, spanish))
+}
+
+/// [`study_word`], or the word itself.
+#[must_use]
+pub fn study_name(word: &str, language: Language) -> String {
+    // `a+b k=64`: several methods at once, with what is fixed.
+    let (names, fixed) = word.split_once(' ').unwrap_or((word, ""));
+    let known: Option<Vec<&str>> = names.split('+').map(|name| study_word(name, language)).collect();
+    match known {
+        Some(known) => format!("{} {fixed}", known.join(" + ")).trim_end().to_owned(),
+        None => word.to_owned(),
+    }
 }
 
 /// The letter of the literature for a parameter, or the parameter itself.
@@ -93,7 +184,11 @@ pub fn parameter_symbol(parameter: &str) -> &str {
         "sketch_size" => "ℓ",
         "landmarks" => "m",
         "tolerance" => "ε",
+        "samples" | "length" => "n",
+        "noise" => "σ",
+        "rank_share" => "ρ",
         "shift" => "ν",
+        "alpha" => "α",
         other => other,
     }
 }
@@ -118,7 +213,7 @@ fn value_name(value: &str, language: Language) -> String {
         "iterative" => ("iterative", "iterativa"),
         "full" => ("full", "completa"),
         "krylov" => ("Krylov", "Krylov"),
-        other => (other, other),
+        other => return kind_name(other, language).unwrap_or(other).to_owned(),
     };
     either(language, english, spanish).to_owned()
 }

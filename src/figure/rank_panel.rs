@@ -7,6 +7,7 @@ use super::{
     label::{self, Label},
     names::either,
     series::{Point, Series},
+    theme::Look,
 };
 use crate::language::Language;
 
@@ -68,9 +69,34 @@ impl Remarks {
 
 /// Draws the panel: unmarked series (references) below, then the others with bars and markers, and their labels.
 pub(super) fn draw(chart: &mut Chart, series: &[Series], x: Axis, y: Axis, height: f64, title: &str) -> Remarks {
+    draw_marked(chart, series, &[], x, y, height, title)
+}
+
+/// A place on the horizontal axis worth a vertical line.
+pub(super) struct Mark {
+    pub rank: u64,
+    pub name: String,
+    pub look: Look,
+}
+
+/// As [`draw`], with vertical lines below everything else.
+pub(super) fn draw_marked(
+    chart: &mut Chart,
+    series: &[Series],
+    marks: &[Mark],
+    x: Axis,
+    y: Axis,
+    height: f64,
+    title: &str,
+) -> Remarks {
     let panel = chart.panel(x, y, height, title);
     let place = |rank: u64, value: f64| panel.place(rank as f64, value);
     let mut labels = Vec::new();
+    for mark in marks {
+        let x = panel.column(mark.rank as f64);
+        chart.canvas.line(vec![(x, panel.top), (x, panel.bottom)], Pen::of(mark.look));
+        labels.push(Label::new(&mark.name, mark.look, None));
+    }
     let mut remarks = Remarks::default();
     for series in series {
         if series.points.iter().any(|point| panel.y().masks(point.median)) {

@@ -147,6 +147,10 @@ impl<'a> Group<'a> {
     pub fn series(&self, roster: &Roster, quantity: &str, bar: Bar) -> Vec<Series> {
         let of_instance = |(instance, (key, (name, look))): (usize, (&InstanceKey, &(String, Look)))| {
             let (kind, method, Natural(_, variant)) = key;
+            // The matrix itself has no error, and no time to find it.
+            if kind == "dense" {
+                return None;
+            }
             let rows = self.rows.iter().filter(|row| {
                 row.quantity == quantity
                     && row.method_kind == *kind
@@ -160,6 +164,11 @@ impl<'a> Group<'a> {
             (!points.is_empty()).then(|| Series { instance: Some(instance), name: name.clone(), look: *look, points })
         };
         roster.instances.iter().enumerate().filter_map(of_instance).collect()
+    }
+
+    /// Whether its problem is of a kind.
+    pub fn is_of_kind(&self, results: &Results, kind: &str) -> bool {
+        results.matrices.iter().any(|row| row.problem == self.family && row.problem_kind == kind)
     }
 
     /// Whether any of it was timed.

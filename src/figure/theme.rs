@@ -50,7 +50,7 @@ const ORANGE: Colour = Colour::new(0xE69F00, 0xE69F01);
 const SKY_BLUE: Colour = Colour::new(0x56B4E9, 0x56B4EA);
 const GREEN: Colour = Colour::new(0x009E73, 0x19B88B);
 pub(super) const BLUE: Colour = Colour::new(0x0072B2, 0x3A96DD);
-const VERMILLION: Colour = Colour::new(0xD55E00, 0xF0742B);
+pub(super) const VERMILLION: Colour = Colour::new(0xD55E00, 0xF0742B);
 const PURPLE: Colour = Colour::new(0xCC79A7, 0xD98CB7);
 
 /// All of them, for the style sheet that turns a light figure dark.
@@ -144,10 +144,29 @@ pub(super) struct Look {
 /// The Eckart–Young optimum.
 pub(super) const OPTIMUM: Look = Look { colour: NEUTRAL, width: 8.0, dash: "", marker: None };
 
+/// A value that something crosses: as fast as the matrix, as large.
+pub(super) const LIMIT: Look = Look { colour: NEUTRAL, width: 3.0, dash: "", marker: None };
+
 /// A bound from theory on the error of the method that looks like `method`.
 pub(super) fn bound_look(method: Look) -> Look {
     Look { width: 1.6, dash: "1.6 4", marker: None, ..method }
 }
+
+/// The n-th of several series that are no kind of method.
+pub(super) fn series_look(nth: usize) -> Look {
+    const KINDS: [&str; 7] =
+        ["truncated_svd", "randomized_svd", "block_krylov", "generalized_nystrom", "nystrom", "cur", "nystromformer"];
+    method_look(KINDS[nth % KINDS.len()], nth / KINDS.len())
+}
+
+/// A level that series are held against.
+pub(super) const LEVEL: Look = Look { colour: GREEN, width: 2.0, dash: "9 4", marker: None };
+
+/// The first and the second of two places that are marked by vertical lines.
+pub(super) const MARKS: [Look; 2] = [
+    Look { colour: NEUTRAL, width: 6.0, dash: "", marker: None },
+    Look { colour: INK, width: 1.6, dash: "3 3", marker: None },
+];
 
 /// What the `ordinal`-th instance of a kind of method looks like.
 pub(super) fn method_look(kind: &str, ordinal: usize) -> Look {
@@ -178,6 +197,9 @@ pub(super) fn kind_style(kind: &str) -> (Colour, Shape) {
         "exact_attention" => (BLUE, Shape::Diamond),
         "top_k" => (VERMILLION, Shape::Triangle),
         "sliding_window" => (VERMILLION, Shape::Plus),
+        "activation_aware_svd" => (PURPLE, Shape::Pentagon),
+        "scaled_svd" => (ORANGE, Shape::Star),
+        "dense" => (BLACK, Shape::Diamond),
         unknown => {
             const COLOURS: [Colour; 7] = [BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY_BLUE, BLACK];
             // FNV-1a: stable across versions and machines, unlike the standard library's hasher.

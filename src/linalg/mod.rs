@@ -18,6 +18,8 @@ mod scalar;
 pub mod scale;
 pub mod softmax;
 pub mod svd;
+pub mod tall;
+pub mod whitening;
 pub mod wide_attention;
 
 pub use fingerprint::fingerprint;

@@ -1,9 +1,12 @@
 //! How a matrix is approximated: one file per method, each opening with its formula, its cost and when it breaks.
 
+mod activation_aware_svd;
 mod batch;
 mod block_krylov;
+mod calibrated;
 mod coreset;
 mod cur;
+mod dense;
 mod exact_attention;
 mod generalized_nystrom;
 mod k_means;
@@ -12,6 +15,7 @@ mod nystrom;
 mod nystromformer;
 mod performer;
 mod randomized_svd;
+mod scaled_svd;
 mod skyformer;
 mod sliding_window;
 mod top_k;
@@ -21,7 +25,7 @@ mod unformed;
 use faer::Par;
 
 use crate::{
-    approximant::{Approximant, Operator},
+    approximant::{self, Approximant, Operator},
     linalg::{
         Scalar, in_pool,
         scale::{NotFinite, excess_exponent, magnitude, scaled},
@@ -50,6 +54,9 @@ registry! {
         ExactAttention(exact_attention::ExactAttention),
         TopK(top_k::TopK),
         SlidingWindow(sliding_window::SlidingWindow),
+        ActivationAwareSvd(activation_aware_svd::ActivationAwareSvd),
+        ScaledSvd(scaled_svd::ScaledSvd),
+        Dense(dense::Dense),
     }
 }
 
@@ -161,6 +168,9 @@ impl MethodSpec {
             Self::ExactAttention(method) => method,
             Self::TopK(method) => method,
             Self::SlidingWindow(method) => method,
+            Self::ActivationAwareSvd(method) => method,
+            Self::ScaledSvd(method) => method,
+            Self::Dense(method) => method,
         }
     }
 
@@ -239,6 +249,10 @@ fn factor_scaled<T: Scalar>(
     let approximation = method.factor(&moderate, draw)?;
     Ok(match approximation.factors {
         Approximant::Pair(pair) => Approximation { factors: rescaled(&pair, exponent).into(), ..approximation },
+        Approximant::Dense(approximant::Dense(matrix)) => {
+            let matrix = approximant::Dense(scaled(matrix.as_ref(), exponent));
+            Approximation { factors: Approximant::Dense(matrix), ..approximation }
+        }
         _ => approximation,
     })
 }

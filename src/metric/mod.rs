@@ -11,17 +11,19 @@ mod probe;
 mod row_sample;
 mod spectrum;
 mod stochasticity;
+mod threshold;
 
 pub use by_rows::RowReference;
 pub use cost::{Cost, break_even_rank};
 pub use matrix_error::{BetterThanOptimal, better_than_optimal};
 pub use probe::ProbeError;
 pub use spectrum::Spectrum;
+pub use threshold::gavish_donoho_rank;
 
 use faer::{Mat, MatRef, Par};
 
 use crate::{
-    approximant::Approximant,
+    approximant::{Approximant, Dense},
     linalg::{
         Scalar,
         norms::frobenius,
@@ -57,7 +59,7 @@ impl Yardstick {
         let budget = if matrix.is_some() { usize::MAX } else { budget };
         let rows = match &problem.structure {
             Structure::Attention(head) => Some(RowReference::new(head, &problem.values, budget, seed)?),
-            Structure::General | Structure::PositiveSemidefinite => None,
+            Structure::General | Structure::PositiveSemidefinite | Structure::Weight { .. } => None,
         };
         Ok(Self { matrix, rows })
     }
@@ -80,6 +82,7 @@ impl Yardstick {
     ) -> Result<Measures, MeasureError> {
         match (&self.matrix, &self.rows, approximant) {
             (Some(matrix), _, Approximant::Pair(pair)) => matrix.measure(pair, target_rank, parallelism),
+            (Some(matrix), _, Approximant::Dense(dense)) => matrix.measure_dense(dense, parallelism),
             (_, Some(rows), approximant) => rows.measure(approximant, parallelism),
             (_, None, _) => Err(MeasureError::NoRows),
         }
@@ -169,7 +172,7 @@ impl Reference {
         probes.check_exact_output(output.exact())?;
         let rows = match problem.structure {
             Structure::Attention(_) => Some(stochasticity::Rows::new(matrix.as_ref())),
-            Structure::General | Structure::PositiveSemidefinite => None,
+            Structure::General | Structure::PositiveSemidefinite | Structure::Weight { .. } => None,
         };
         Ok(Self { matrix, spectrum, output, rows, probes })
     }
@@ -219,6 +222,29 @@ impl Reference {
             rows.measure(&mut measures, self.matrix.as_ref(), residual.as_ref());
         }
         Ok(measures)
+    }
+
+    /// Measures a matrix that is kept as it is. Its errors are those of its bits and of its product; an optimum it has none.
+    ///
+    /// # Errors
+    /// Another shape, or entries that are not finite; a product off by more than rounding.
+    fn measure_dense<T: Scalar>(&self, dense: &Dense<T>, parallelism: Par) -> Result<Measures, MeasureError> {
+        let (rows, columns) = self.matrix.shape();
+        let (found_rows, found_columns) = dense.0.shape();
+        if (found_rows, found_columns) != (rows, columns) {
+            return Err(MeasureError::Shape { rows, columns, found_rows, found_columns });
+        }
+        let kept = to_f64(dense.0.as_ref());
+        let residual = &self.matrix - &kept;
+        magnitude(residual.as_ref()).map_err(MeasureError::Residual)?;
+        let relative = |error: f64, norm: f64| (norm > 0.0).then(|| error / norm);
+        let output_residual = self.output.residual_of_dense(&kept, parallelism);
+        self.probes.check_output_of_dense(output_residual.as_ref(), kept.as_ref())?;
+        Ok(Measures {
+            relative_frobenius_error: relative(frobenius(residual.as_ref()), self.spectrum.frobenius_norm()),
+            relative_output_error: self.output.relative_error(output_residual.as_ref()),
+            ..Measures::default()
+        })
     }
 }
 

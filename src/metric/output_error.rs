@@ -33,6 +33,13 @@ impl Output {
         &self.exact - factors.apply(self.values.as_ref(), parallelism)
     }
 
+    /// A·V − Â·V of a matrix that is not factored.
+    pub(super) fn residual_of_dense(&self, dense: &Mat<f64>, parallelism: Par) -> Mat<f64> {
+        let mut residual = self.exact.clone();
+        matmul(&mut residual, Accum::Add, dense, &self.values, -1.0, parallelism);
+        residual
+    }
+
     /// ‖(A − Â)V‖_F/‖AV‖_F; `None` where AV is zero.
     pub(super) fn relative_error(&self, residual: MatRef<'_, f64>) -> Option<f64> {
         (self.norm > 0.0).then(|| frobenius(residual) / self.norm)

@@ -66,9 +66,21 @@ impl Probe {
         let (left, right) = (factors.left.as_ref(), factors.right.as_ref());
         let approximated = times(left, &times(right, &self.vector, |entry| entry), |entry| entry);
         let approximated_size = times(left, &times(right, &self.size, f64::abs), f64::abs);
+        self.compare_with(name, product, &approximated, &approximated_size, terms + 2 * factors.rank())
+    }
+
+    /// Compares `product` with A·x − `approximated`, whose terms sum up to `sizes`.
+    fn compare_with(
+        &self,
+        name: &'static str,
+        product: &[f64],
+        approximated: &[f64],
+        sizes: &[f64],
+        terms: usize,
+    ) -> Result<(), ProbeError> {
         for (row, &computed) in product.iter().enumerate() {
             let difference = (self.image[row] - approximated[row] - computed).abs();
-            let allowed = rounding(terms + 2 * factors.rank(), self.image_size[row] + approximated_size[row]);
+            let allowed = rounding(terms, self.image_size[row] + sizes[row]);
             // Not the other way round: a NaN is a mismatch.
             if difference <= allowed {
                 continue;
@@ -119,6 +131,21 @@ impl Probes {
     /// Whether `residual` is A·V − L·(R·V).
     pub(super) fn check_output(&self, residual: MatRef<'_, f64>, factors: &LowRank<f64>) -> Result<(), ProbeError> {
         self.against_values("(A − L·R)·V", residual, factors)
+    }
+
+    /// Whether `residual` is A·V − Â·V, Â being a matrix that is not factored.
+    pub(super) fn check_output_of_dense(
+        &self,
+        residual: MatRef<'_, f64>,
+        dense: MatRef<'_, f64>,
+    ) -> Result<(), ProbeError> {
+        for (weights, probe) in &self.through_values {
+            let product = times(residual, weights, |entry| entry);
+            let (kept, size) = (times(dense, &probe.vector, |entry| entry), times(dense, &probe.size, f64::abs));
+            let terms = 2 * self.columns() + 2 * weights.len();
+            probe.compare_with("(A − Â)·V", &product, &kept, &size, terms)?;
+        }
+        Ok(())
     }
 
     fn against_values(

@@ -107,6 +107,12 @@ impl Spectrum {
             .unwrap_or(self.singular_values.len())
     }
 
+    /// The least k with a relative Frobenius error of at most `tolerance`; 0 for the zero matrix.
+    #[must_use]
+    pub fn rank_within(&self, tolerance: f64) -> usize {
+        self.tails.partition_point(|&tail| tail > tolerance * self.frobenius_norm())
+    }
+
     /// Share of Σσ² in the first 1, 2, … min(m, n) singular values. All 1 for the zero matrix.
     #[must_use]
     pub fn cumulative_energy(&self) -> Vec<f64> {

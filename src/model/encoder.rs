@@ -17,7 +17,7 @@ use super::{
     Attention, Config, Map, ModelError, Weights,
     activation::{add_and_normalize, add_bias_and_gelu, normalize},
     attention::Projected,
-    weights::Layer,
+    weights::{Layer, LinearMap, Role},
 };
 
 /// Tokens of a block: enough for products to run at their full rate. Less where there would be fewer than eight blocks, so
@@ -45,9 +45,6 @@ pub struct Projections {
     pub key: Mat<f32>,
     pub value: Mat<f32>,
 }
-
-/// Sees each layer's number and projections.
-type Inspect<'a> = dyn FnMut(usize, &Projections) + 'a;
 
 impl Encoder {
     /// Reads a model folder (`config.json`, `model.safetensors`).
@@ -101,7 +98,20 @@ impl Encoder {
     /// As [`Self::forward_batch`].
     pub fn forward(&self, ids: &[u32], mut inspect: impl FnMut(usize, &Projections)) -> Result<Mat<f32>, ModelError> {
         self.check_ids(ids)?;
-        self.run(&[ids], Some(&mut inspect))
+        self.run(&[ids], Watch::Projections(&mut inspect))
+    }
+
+    /// As [`Self::forward`]; `inspect` sees what goes into each linear map, inputs × tokens.
+    ///
+    /// # Errors
+    /// As [`Self::forward`].
+    pub fn forward_seeing_inputs(
+        &self,
+        ids: &[u32],
+        mut inspect: impl FnMut(LinearMap, &Mat<f32>),
+    ) -> Result<Mat<f32>, ModelError> {
+        self.check_ids(ids)?;
+        self.run(&[ids], Watch::Inputs(&mut inspect))
     }
 
     /// The last hidden vectors of many texts, hidden_size × tokens each, in their order.
@@ -127,7 +137,7 @@ impl Encoder {
         let texts: Vec<&[u32]> = texts.iter().map(AsRef::as_ref).collect();
         texts.iter().try_for_each(|ids| self.check_ids(ids))?;
         let block = |texts: &&[&[u32]]| -> Result<Vec<R>, ModelError> {
-            let hidden = self.run(texts, None)?;
+            let hidden = self.run(texts, Watch::Nothing)?;
             Ok(spans(texts).map(|(first, tokens)| finish(hidden.subcols(first, tokens))).collect())
         };
         let blocks = blocks(&texts);
@@ -153,20 +163,29 @@ impl Encoder {
     }
 
     /// The last hidden vectors of the texts of one block, side by side.
-    fn run(&self, texts: &[&[u32]], mut inspect: Option<&mut Inspect<'_>>) -> Result<Mat<f32>, ModelError> {
+    fn run(&self, texts: &[&[u32]], mut watch: Watch<'_>) -> Result<Mat<f32>, ModelError> {
         let epsilon = self.config.layer_norm_eps;
         let mut hidden = self.embed(texts);
         let mut space = Workspace::new(&self.config, hidden.ncols());
         for (number, (layer, attention)) in self.weights.layers.iter().zip(&self.attention).enumerate() {
+            for role in [Role::Query, Role::Key, Role::Value] {
+                watch.input(number, role, &hidden);
+            }
             space.project(layer, hidden.as_ref());
-            if let Some(inspect) = &mut inspect {
+            if let Watch::Projections(inspect) = &mut watch {
                 inspect(number, &space.projections(layer));
             }
             space.attend(number, layer, attention, &self.config, texts)?;
             let Workspace { context, update, scratch, .. } = &mut space;
+            watch.input(number, Role::AttentionOutput, context);
             layer.attention_output.weight.apply_into(context.as_ref(), update.as_mut(), scratch);
             let bias = &layer.attention_output.bias;
             add_and_normalize(hidden.as_mut(), update.as_mut(), bias, &layer.attention_norm, epsilon);
+            watch.input(number, Role::Intermediate, &hidden);
+            if let Watch::Inputs(inspect) = &mut watch {
+                let inner = inner_vectors(layer, hidden.as_ref());
+                inspect(LinearMap { layer: number, role: Role::Output }, &inner);
+            }
             space.feed_forward(layer, hidden.as_ref());
             let bias = &layer.output.bias;
             add_and_normalize(hidden.as_mut(), space.update.as_mut(), bias, &layer.output_norm, epsilon);
@@ -188,6 +207,23 @@ impl Encoder {
         }
         normalize(hidden.as_mut(), &embeddings.norm, self.config.layer_norm_eps);
         hidden
+    }
+}
+
+/// What is looked at on the way.
+enum Watch<'a> {
+    Nothing,
+    /// Each layer's.
+    Projections(&'a mut dyn FnMut(usize, &Projections)),
+    /// What goes into each linear map.
+    Inputs(&'a mut dyn FnMut(LinearMap, &Mat<f32>)),
+}
+
+impl Watch<'_> {
+    fn input(&mut self, layer: usize, role: Role, input: &Mat<f32>) {
+        if let Self::Inputs(inspect) = self {
+            inspect(LinearMap { layer, role }, input);
+        }
     }
 }
 
@@ -264,6 +300,14 @@ impl Workspace {
         }
         Ok(())
     }
+}
+
+/// gelu(W h + b) of all tokens at once: for whoever wants to see it; the forward pass itself goes strip by strip.
+fn inner_vectors(layer: &Layer, hidden: MatRef<'_, f32>) -> Mat<f32> {
+    let mut inner = Mat::zeros(layer.intermediate.weight.shape().0, hidden.ncols());
+    layer.intermediate.weight.apply_into(hidden, inner.as_mut(), &mut Vec::new());
+    add_bias_and_gelu(inner.as_mut(), &layer.intermediate.bias);
+    inner
 }
 
 /// The texts in blocks of about [`BLOCK`] tokens, at least one in each.

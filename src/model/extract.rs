@@ -1,11 +1,15 @@
 //! Q, K and V of chosen heads on a given text, written to a `.safetensors` file that says where they come from.
 
-use std::{fmt, fs, path::PathBuf, str::FromStr};
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 use faer::Mat;
 
-use super::{Encoder, ModelError, Projections, TOKENIZER, Tokenizer, WEIGHTS};
-use crate::tensor::{NamedEntries, file_hash, write_safetensors};
+use super::{Config, Encoder, ModelError, Projections, TOKENIZER, Tokenizer};
+use crate::tensor::{Checkpoint, NamedEntries, TEXT_HASH, file_hash, write_safetensors};
 
 /// What to extract, from what, and where to.
 #[derive(Debug, Clone)]
@@ -88,7 +92,8 @@ pub fn extract(options: &ExtractOptions) -> Result<Extracted, ModelError> {
     // As asked for, not as the layers came.
     let place = |tensor: &NamedEntries| heads.iter().position(|name| tensor.name.starts_with(&format!("{name}.")));
     tensors.sort_by_key(place);
-    write_safetensors(&options.out, &tensors, &metadata(options)?)?;
+    let command = command(options);
+    write_safetensors(&options.out, &tensors, &metadata(&options.model, &options.text, options.tokens, command)?)?;
 
     let bytes =
         fs::metadata(&options.out).map_err(|source| ModelError::Io { path: options.out.clone(), source })?.len();
@@ -98,15 +103,9 @@ pub fn extract(options: &ExtractOptions) -> Result<Extracted, ModelError> {
 
 fn check_request(options: &ExtractOptions, encoder: &Encoder) -> Result<(), ModelError> {
     let config = encoder.config();
-    let (layers, heads, positions) =
-        (config.num_hidden_layers, config.num_attention_heads, config.max_position_embeddings);
+    let (layers, heads) = (config.num_hidden_layers, config.num_attention_heads);
     let request = |problem: String| Err(ModelError::Request(problem));
-    if options.tokens < 3 || options.tokens > positions {
-        return request(format!(
-            "--tokens {} is not between 3 and the {positions} this model has room for",
-            options.tokens
-        ));
-    }
+    check_tokens(options.tokens, config)?;
     for (number, name) in options.heads.iter().enumerate() {
         if name.layer >= layers || name.head >= heads {
             return request(format!(
@@ -118,6 +117,16 @@ fn check_request(options: &ExtractOptions, encoder: &Encoder) -> Result<(), Mode
         if options.heads[..number].contains(name) {
             return request(format!("{name} is asked for twice; name each head once"));
         }
+    }
+    Ok(())
+}
+
+/// Refuses sequences without a token of the text, or longer than the model takes.
+pub(super) fn check_tokens(tokens: usize, config: &Config) -> Result<(), ModelError> {
+    let positions = config.max_position_embeddings;
+    if tokens < 3 || tokens > positions {
+        let problem = format!("--tokens {tokens} is not between 3 and the {positions} this model has room for");
+        return Err(ModelError::Request(problem));
     }
     Ok(())
 }
@@ -147,33 +156,50 @@ fn head_tensors(name: HeadName, projections: &Projections, head_dim: usize) -> [
     })
 }
 
-fn metadata(options: &ExtractOptions) -> Result<[(&'static str, String); 8], ModelError> {
+fn command(options: &ExtractOptions) -> String {
     let ExtractOptions { model, text, heads, tokens, out } = options;
-    let card = ModelCard::read(options);
     let heads = match heads.iter().map(HeadName::to_string).collect::<Vec<_>>().join(",") {
         all if all.is_empty() => all,
         some => format!(" --heads {some}"),
     };
-    let command = format!(
+    format!(
         "factoreo extract --model {} --text {}{heads} --tokens {tokens} --out {}",
         model.display(),
         text.display(),
         out.display()
-    );
+    )
+}
+
+/// Where what is written comes from.
+pub(super) fn metadata(
+    model: &Path,
+    text: &Path,
+    tokens: usize,
+    command: String,
+) -> Result<[(&'static str, String); 8], ModelError> {
+    let card = ModelCard::read(model);
     Ok([
         ("model", card.name),
         ("model_licence", card.licence),
-        ("weights_blake3", hash(&model.join(WEIGHTS))?),
+        ("weights_blake3", weights_hash(model)?),
         ("tokenizer_blake3", hash(&model.join(TOKENIZER))?),
         ("text", text.file_name().unwrap_or_default().to_string_lossy().into_owned()),
-        ("text_blake3", hash(text)?),
+        (TEXT_HASH, hash(text)?),
         ("tokens", tokens.to_string()),
         ("command", command),
     ])
 }
 
-fn hash(path: &std::path::Path) -> Result<String, ModelError> {
-    Ok(file_hash(std::path::Path::new(""), &path.to_string_lossy())?)
+pub(super) fn hash(path: &Path) -> Result<String, ModelError> {
+    Ok(file_hash(Path::new(""), &path.to_string_lossy())?)
+}
+
+/// Of one file its hash, of shards each with its name.
+fn weights_hash(model: &Path) -> Result<String, ModelError> {
+    let hashes = Checkpoint::open(model)?.hashes()?;
+    let named =
+        |(name, hash): (&String, &String)| if hashes.len() == 1 { hash.clone() } else { format!("{name} {hash}") };
+    Ok(hashes.iter().map(named).collect::<Vec<_>>().join(", "))
 }
 
 /// What a model's `README.md`, if it has one, says of it.
@@ -183,13 +209,13 @@ struct ModelCard {
 }
 
 impl ModelCard {
-    fn read(options: &ExtractOptions) -> Self {
-        let card = fs::read_to_string(options.model.join("README.md")).unwrap_or_default();
+    fn read(model: &Path) -> Self {
+        let card = fs::read_to_string(model.join("README.md")).unwrap_or_default();
         let after = |prefix: &str| {
             let value = card.lines().find_map(|line| line.strip_prefix(prefix)).map(str::trim);
             value.filter(|value| !value.is_empty()).map(str::to_owned)
         };
-        let folder = options.model.file_name().unwrap_or_default().to_string_lossy();
+        let folder = model.file_name().unwrap_or_default().to_string_lossy();
         Self {
             name: after("# ").unwrap_or_else(|| folder.into_owned()),
             licence: after("license:").unwrap_or_else(|| "unknown".to_owned()),

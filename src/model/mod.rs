@@ -2,12 +2,13 @@
 //! factored and any attention approximated.
 //!
 //! Text → [`Tokenizer`] → token ids → [`Encoder`], which owns [`Weights`] that were read and checked beforehand → Q, K and V
-//! of every layer → [`extract`], which writes the chosen heads to a file. Or [`Encoder::replace`] puts a pair in the place of
-//! a matrix, [`Encoder::set_attention`] a method in the place of exact attention, and then [`Encoder::embed_ids`] gives the
-//! sentence [embeddings](embedding) that [`Quality`] compares with those of the model as it was. All in f32, and no bit depends
-//! on the number of threads.
+//! of every layer → [`extract`], which writes the chosen heads to a file; or, with [`extract_activations`], what goes into every
+//! linear map. Or [`Encoder::replace`] puts a pair in the place of a matrix, [`Encoder::set_attention`] a method in the place of
+//! exact attention, and then [`Encoder::embed_ids`] gives the sentence [embeddings](embedding) that [`Quality`] compares with
+//! those of the model as it was. All in f32, and no bit depends on the number of threads.
 
 mod activation;
+mod activations;
 mod attention;
 mod config;
 pub mod embedding;
@@ -26,6 +27,7 @@ use std::{
 
 use serde::de::DeserializeOwned;
 
+pub use activations::{ActivationOptions, ExtractedActivations, extract_activations};
 pub use attention::Attention;
 pub use config::Config;
 pub use encoder::{Encoder, Projections};
@@ -34,15 +36,14 @@ pub use linear::{Linear, Map};
 pub use matrices::Matrix;
 pub use quality::{ModelCost, Quality, spearman};
 pub use tokenizer::Tokenizer;
-pub use weights::{Embeddings, Layer, LayerNorm, Weights};
+pub use weights::{Embeddings, Layer, LayerNorm, LinearMap, Role, Weights};
 
-use crate::tensor::TensorError;
+use crate::tensor::{INDEX, SINGLE_FILE as WEIGHTS, TensorError};
 
 /// The files of a model folder, in the order in which they are read.
 const FILES: [&str; 3] = [CONFIG, TOKENIZER, WEIGHTS];
 const CONFIG: &str = "config.json";
 const TOKENIZER: &str = "tokenizer.json";
-const WEIGHTS: &str = "model.safetensors";
 
 /// Why a model could not be read or run; says what was looked for and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +71,9 @@ fn check_folder(folder: &Path) -> Result<(), ModelError> {
     if !folder.is_dir() {
         return incomplete("no such folder".to_owned());
     }
-    let missing: Vec<&str> = FILES.into_iter().filter(|file| !folder.join(file).is_file()).collect();
+    let sharded = folder.join(INDEX).is_file();
+    let there = |file: &str| folder.join(file).is_file() || (file == WEIGHTS && sharded);
+    let missing: Vec<&str> = FILES.into_iter().filter(|file| !there(file)).collect();
     if !missing.is_empty() {
         return incomplete(format!("the folder lacks {}", missing.join(", ")));
     }

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use faer::{Mat, MatRef};
 
-use super::{Config, Linear, Map, ModelError, WEIGHTS, matrices::by_columns};
-use crate::{low_rank::LowRank, tensor::SafetensorsFile};
+use super::{Config, Linear, Map, ModelError, matrices::by_columns};
+use crate::{low_rank::LowRank, tensor::Checkpoint};
 
 /// x ↦ γ ∘ (x − mean) / √(variance + ε) + β.
 #[derive(Debug, Clone)]
@@ -42,6 +42,66 @@ pub struct Layer {
     pub intermediate: Linear,
     pub output: Linear,
     pub output_norm: LayerNorm,
+}
+
+/// One of the linear maps of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LinearMap {
+    pub layer: usize,
+    pub role: Role,
+}
+
+/// What a linear map of a layer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    Query,
+    Key,
+    Value,
+    AttentionOutput,
+    Intermediate,
+    Output,
+}
+
+impl Role {
+    pub const ALL: [Self; 6] =
+        [Self::Query, Self::Key, Self::Value, Self::AttentionOutput, Self::Intermediate, Self::Output];
+
+    /// What published checkpoints call it within its layer.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Query => "attention.self.query",
+            Self::Key => "attention.self.key",
+            Self::Value => "attention.self.value",
+            Self::AttentionOutput => "attention.output.dense",
+            Self::Intermediate => "intermediate.dense",
+            Self::Output => "output.dense",
+        }
+    }
+}
+
+impl LinearMap {
+    /// Those of a model, layer by layer, in the order in which they are applied.
+    #[must_use]
+    pub fn of_model(config: &Config) -> Vec<Self> {
+        let of_layer = |layer| Role::ALL.into_iter().map(move |role| Self { layer, role });
+        (0..config.num_hidden_layers).flat_map(of_layer).collect()
+    }
+
+    /// What published checkpoints call it, without `.weight`.
+    #[must_use]
+    pub fn name(self) -> String {
+        format!("encoder.layer.{}.{}", self.layer, self.role.name())
+    }
+
+    /// The length of what goes in.
+    #[must_use]
+    pub fn inputs(self, config: &Config) -> usize {
+        match self.role {
+            Role::Output => config.intermediate_size,
+            _ => config.hidden_size,
+        }
+    }
 }
 
 /// All the weights a forward pass needs (not the pooler, which comes after it).
@@ -91,8 +151,8 @@ impl Weights {
     /// A tensor is missing, has another shape than `config` gives it, or is there twice, whole and as a pair (all are
     /// compared before the first is read); or an entry is not a finite number.
     pub fn read(folder: &Path, config: &Config) -> Result<Self, ModelError> {
-        let path = folder.join(WEIGHTS);
-        let file = SafetensorsFile::open(&path, &path.display().to_string())?;
+        let file = Checkpoint::open(folder)?;
+        let path = file.path().to_owned();
         check_shapes(&file, config, &path)?;
         let reader = Reader { file, path: &path };
         let layers = (0..config.num_hidden_layers).map(|layer| {
@@ -125,7 +185,7 @@ impl Weights {
 
 /// A file whose shapes were compared.
 struct Reader<'a> {
-    file: SafetensorsFile,
+    file: Checkpoint,
     path: &'a Path,
 }
 
@@ -154,7 +214,7 @@ impl Reader<'_> {
 
     fn entries(&self, name: &str) -> Result<(Vec<usize>, Vec<f32>), ModelError> {
         // F32 and the half precisions are exact in f32; F64 weights are rounded.
-        let (shape, entries) = self.file.read(name, |entry| entry as f32)?;
+        let (shape, entries) = self.file.read_as(name, |entry| entry as f32)?;
         match entries.iter().position(|entry| !entry.is_finite()) {
             None => Ok((shape, entries)),
             Some(place) => {
@@ -215,7 +275,7 @@ fn expected(config: &Config) -> impl Iterator<Item = Expected> {
 
 impl Expected {
     /// What is wrong with it in a file, if anything.
-    fn problem(&self, file: &SafetensorsFile) -> Option<String> {
+    fn problem(&self, file: &Checkpoint) -> Option<String> {
         match self {
             Self::Matrix(name, shape) => pair_problem(file, name, *shape)
                 .unwrap_or_else(|| shape_problem(file, name, |found| found == shape, &format!("{shape:?}"))),
@@ -227,7 +287,7 @@ impl Expected {
 }
 
 /// `None` if there is no part of a pair; else what is wrong with the pair, if anything.
-fn pair_problem(file: &SafetensorsFile, name: &str, [rows, columns]: [usize; 2]) -> Option<Option<String>> {
+fn pair_problem(file: &Checkpoint, name: &str, [rows, columns]: [usize; 2]) -> Option<Option<String>> {
     let [left, right] = sides(name);
     let problem = match (file.has(&left), file.has(&right)) {
         (false, false) => return None,
@@ -255,12 +315,7 @@ fn pair_problem(file: &SafetensorsFile, name: &str, [rows, columns]: [usize; 2])
     Some(problem)
 }
 
-fn shape_problem(
-    file: &SafetensorsFile,
-    name: &str,
-    fits: impl Fn(&[usize]) -> bool,
-    expected: &str,
-) -> Option<String> {
+fn shape_problem(file: &Checkpoint, name: &str, fits: impl Fn(&[usize]) -> bool, expected: &str) -> Option<String> {
     match file.shape(name) {
         Ok(found) if fits(&found) => None,
         Ok(found) => Some(format!("{name} has the shape {found:?}, expected {expected}")),
@@ -269,7 +324,7 @@ fn shape_problem(
     }
 }
 
-fn check_shapes(file: &SafetensorsFile, config: &Config, path: &Path) -> Result<(), ModelError> {
+fn check_shapes(file: &Checkpoint, config: &Config, path: &Path) -> Result<(), ModelError> {
     const LISTED: usize = 4;
     let mut problems = expected(config).filter_map(|tensor| tensor.problem(file));
     let listed: Vec<String> = problems.by_ref().take(LISTED).collect();

@@ -2,6 +2,7 @@
 
 mod identity;
 mod memory;
+mod quick;
 mod shard;
 
 use std::{
@@ -10,6 +11,7 @@ use std::{
 };
 
 pub use memory::{available_memory, in_words, memory_needed};
+pub use quick::quick;
 pub use shard::Share;
 
 use crate::{
@@ -18,6 +20,7 @@ use crate::{
     problem::{Outline, ProblemSpec, StructureKind},
     random::named_seed,
     spec::{Experiment, Instance, OnDisk, TensorFiles},
+    study::StudySpec,
 };
 use identity::{described, hashed};
 
@@ -25,6 +28,19 @@ use identity::{described, hashed};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     pub blocks: Vec<Block>,
+    pub studies: Vec<StudyCell>,
+}
+
+/// One point of the grid of a study, and one draw.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StudyCell {
+    /// Hash of all parameters, version, seed, trial, input files and, where it is timed, the timing protocol: 32 hex digits.
+    pub id: String,
+    /// Index into [`Experiment::studies`](crate::spec::Experiment::studies).
+    pub study: usize,
+    /// From 0.
+    pub trial: usize,
+    pub seed: u64,
 }
 
 /// One matrix in one precision, and the cells that share it (and its reference SVD).
@@ -68,10 +84,10 @@ pub struct PlanError {
 }
 
 impl Plan {
-    /// Cells of all blocks.
+    /// Cells of all blocks, and of the studies.
     #[must_use]
     pub fn cells(&self) -> usize {
-        self.blocks.iter().map(|block| block.cells.len()).sum()
+        self.blocks.iter().map(|block| block.cells.len()).sum::<usize>() + self.studies.len()
     }
 }
 
@@ -111,7 +127,47 @@ pub(crate) fn plan_with(
             blocks.push(block);
         }
     }
-    Ok(Plan { blocks })
+    Ok(Plan { blocks, studies: study_cells(experiment, files, &mut hashes)? })
+}
+
+/// The cells of every study: points in the order of the spec, trials last.
+fn study_cells(
+    experiment: &Experiment,
+    files: &dyn TensorFiles,
+    hashes: &mut HashMap<String, String>,
+) -> Result<Vec<StudyCell>, PlanError> {
+    let mut cells = Vec::new();
+    for (study, instance) in experiment.studies.iter().enumerate() {
+        let spec = &instance.spec;
+        let mut read: Vec<(String, String)> = Vec::new();
+        for path in spec.model().map(|model| model.paths()).unwrap_or_default() {
+            let fails = |reason: String| PlanError { problem: instance.name(), reason };
+            if let Entry::Vacant(unread) = hashes.entry(path.clone()) {
+                let hash = files.hash(unread.key()).map_err(fails)?;
+                unread.insert(hash);
+            }
+            read.push((path.clone(), hashes.get(&path).cloned().unwrap_or_default()));
+        }
+        let traits = spec.traits();
+        let trials = if traits.random || traits.timed { experiment.trials } else { 1 };
+        let name = identity::name(spec.kind(), spec.parameters());
+        for trial in 0..trials {
+            let mut identity = serde_json::json!({
+                "study": described(spec.kind(), spec.version(), spec.parameters()),
+                "seed": experiment.seed,
+                "trial": trial,
+            });
+            if !read.is_empty() {
+                identity["files"] = serde_json::json!(read);
+            }
+            if traits.timed {
+                identity["timing"] = serde_json::json!(experiment.timing);
+            }
+            let seed = named_seed(experiment.seed, &["study", &name, "trial", &trial.to_string()]);
+            cells.push(StudyCell { id: hashed(&identity), study, trial, seed });
+        }
+    }
+    Ok(cells)
 }
 
 /// The matrix in one precision, without cells. Its seed does not depend on the precision: both precisions see one matrix,
@@ -203,6 +259,12 @@ impl Experiment {
     #[must_use]
     pub fn problem_of(&self, block: &Block) -> &Instance<ProblemSpec> {
         &self.problems[block.problem]
+    }
+
+    /// The study of a cell.
+    #[must_use]
+    pub fn study_of(&self, cell: &StudyCell) -> &Instance<StudySpec> {
+        &self.studies[cell.study]
     }
 
     /// The method of a cell.

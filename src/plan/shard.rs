@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fmt, str::FromStr};
 
-use super::{Block, Plan};
+use super::{Block, Plan, StudyCell};
 use crate::random::named_seed;
 
 /// `k/n`: the k-th of n shares, counted from 1.
@@ -68,7 +68,12 @@ impl Plan {
             kept.cells.retain(|cell| owners.get(&cell.method) == Some(&(share.index - 1)));
             (!kept.cells.is_empty()).then_some(kept)
         };
-        Self { blocks: self.blocks.iter().filter_map(keep).collect() }
+        // Cells of studies share nothing: each goes its own way.
+        let own = |cell: &&StudyCell| owner(&cell.id, cell.seed, share.of) == share.index - 1;
+        Self {
+            blocks: self.blocks.iter().filter_map(keep).collect(),
+            studies: self.studies.iter().filter(own).cloned().collect(),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! From the tensors of a file to matrices with finite entries.
 
-use faer::Mat;
+use faer::{Mat, MatRef};
 
 use super::{ProblemError, Tensor, TensorName};
 use crate::parameters::Invalid;
@@ -38,6 +38,19 @@ pub(super) fn shapes(tensors: &[Vec<usize>]) -> String {
         [] => "nothing".to_owned(),
         [one] => one.clone(),
         [start @ .., last] => format!("{} and {last}", start.join(", ")),
+    }
+}
+
+/// A tensor of two dimensions where it lies, without a copy; every entry finite.
+pub(super) fn rows_of<'a>(name: &TensorName, tensor: Option<&'a Tensor>) -> Result<MatRef<'a, f64>, ProblemError> {
+    let missing = || ProblemError::Impossible(format!("{name}: was not read"));
+    let tensor = tensor.ok_or_else(missing)?;
+    match tensor.shape[..] {
+        [rows, columns] if tensor.entries.len() == rows * columns => {
+            refuse_not_finite(name, &tensor.entries, &[], columns)?;
+            Ok(MatRef::from_row_major_slice(&tensor.entries, rows, columns))
+        }
+        _ => Err(wrong_shape(name, tensor, "a matrix")),
     }
 }
 
@@ -79,10 +92,18 @@ fn block(
     let Some(entries) = tensor.entries.get(start..start + rows * columns) else {
         return Err(wrong_shape(name, tensor, &format!("{} entries in all", tensor.entries.len())));
     };
-    if let Some(at) = entries.iter().position(|entry| !entry.is_finite()) {
-        let mut index = leading.to_vec();
-        index.extend([at / columns, at % columns]);
-        return Err(ProblemError::NotFinite { tensor: name.to_string(), index, value: entries[at] });
-    }
+    refuse_not_finite(name, entries, leading, columns)?;
     Ok(Mat::from_fn(rows, columns, |i, j| entries[i * columns + j]))
+}
+
+fn refuse_not_finite(
+    name: &TensorName,
+    entries: &[f64],
+    leading: &[usize],
+    columns: usize,
+) -> Result<(), ProblemError> {
+    let Some(at) = entries.iter().position(|entry| !entry.is_finite()) else { return Ok(()) };
+    let mut index = leading.to_vec();
+    index.extend([at / columns, at % columns]);
+    Err(ProblemError::NotFinite { tensor: name.to_string(), index, value: entries[at] })
 }

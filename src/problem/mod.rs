@@ -2,16 +2,20 @@
 
 mod attention;
 mod file;
+mod gaussian;
 mod kernel;
 mod qkv;
 mod spectrum;
 mod tensor_file;
+mod weight;
 
 pub use attention::Attention;
+pub use gaussian::Gaussian;
 pub use kernel::Kernel;
 pub use qkv::Qkv;
 pub use spectrum::{Decay, Spectrum};
 pub use tensor_file::TensorFile;
+pub use weight::Weight;
 
 use std::fmt;
 
@@ -32,6 +36,8 @@ registry! {
         Qkv(Qkv),
         Kernel(Kernel),
         TensorFile(TensorFile),
+        Weight(Weight),
+        Gaussian(Gaussian),
     }
 }
 
@@ -40,6 +46,12 @@ pub trait Source: Parameters {
     /// The tensors it reads, in the order in which [`Source::build`] takes them. Paths are as written in the spec.
     fn tensors(&self) -> Vec<TensorName> {
         Vec::new()
+    }
+
+    /// Two files that must not come from one text, each after the parameter that names it: what is judged on the second would
+    /// be judged on what it was fitted to.
+    fn held_out(&self) -> Option<[(&'static str, &str); 2]> {
+        None
     }
 
     /// Shape and structure of the matrix, from the shapes of [`Source::tensors`] alone: what a plan knows.
@@ -73,6 +85,7 @@ pub enum StructureKind {
     General,
     PositiveSemidefinite,
     Attention { causal: bool, head_dim: usize },
+    Weight { calibrated: bool },
 }
 
 /// A tensor to be read: a file, and a name in it (`None` for `.npy`, which holds one).
@@ -130,6 +143,11 @@ pub enum Structure<T> {
     PositiveSemidefinite,
     /// `softmax(scale · Q Kᵀ)` by rows, masked above the diagonal if causal.
     Attention(Head<T>),
+    /// The weights of a linear map.
+    Weight {
+        /// XXᵀ of its inputs X on a calibration text, n×n; always in f64, as its condition is the square of theirs.
+        gram: Option<Mat<f64>>,
+    },
 }
 
 impl ProblemSpec {
@@ -141,6 +159,8 @@ impl ProblemSpec {
             Self::Qkv(kind) => kind,
             Self::Kernel(kind) => kind,
             Self::TensorFile(kind) => kind,
+            Self::Weight(kind) => kind,
+            Self::Gaussian(kind) => kind,
         }
     }
 
@@ -148,6 +168,12 @@ impl ProblemSpec {
     #[must_use]
     pub fn tensors(&self) -> Vec<TensorName> {
         self.source().tensors()
+    }
+
+    /// See [`Source::held_out`].
+    #[must_use]
+    pub fn held_out(&self) -> Option<[(&'static str, &str); 2]> {
+        self.source().held_out()
     }
 
     /// See [`Source::outline`].
@@ -178,6 +204,7 @@ impl ProblemSpec {
 /// [`Source`] without the parts that forbid `dyn`.
 trait DynSource {
     fn tensors(&self) -> Vec<TensorName>;
+    fn held_out(&self) -> Option<[(&'static str, &str); 2]>;
     fn outline(&self, tensors: &[Vec<usize>]) -> Result<Outline, String>;
     fn build(&self, tensors: &[Tensor], rng: &mut Rng) -> Result<Problem<f64>, ProblemError>;
 }
@@ -185,6 +212,9 @@ trait DynSource {
 impl<S: Source> DynSource for S {
     fn tensors(&self) -> Vec<TensorName> {
         Source::tensors(self)
+    }
+    fn held_out(&self) -> Option<[(&'static str, &str); 2]> {
+        Source::held_out(self)
     }
     fn outline(&self, tensors: &[Vec<usize>]) -> Result<Outline, String> {
         Source::outline(self, tensors)
@@ -208,6 +238,7 @@ impl Problem<f64> {
             Structure::General => Structure::General,
             Structure::PositiveSemidefinite => Structure::PositiveSemidefinite,
             Structure::Attention(head) => Structure::Attention(head.round()),
+            Structure::Weight { gram } => Structure::Weight { gram: gram.clone() },
         };
         let rounded = |matrix: &Mat<f64>| match &structure {
             Structure::Attention(head) => head.form(Par::Seq),

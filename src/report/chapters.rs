@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{
-    answer,
+    answer, claims,
     document::{Block, Document, Illustration, Text},
-    provenance,
+    provenance, studies,
     survey::{Family, Survey},
     tables,
 };
-use crate::table::Status;
+use crate::{claim::Claim, table::Status};
 
 /// An experiment with everything a report says of it.
 pub struct Chapter<'a> {
@@ -19,6 +19,8 @@ pub struct Chapter<'a> {
     /// `[title]` of its spec, by language.
     pub title: BTreeMap<String, String>,
     pub question: BTreeMap<String, String>,
+    /// What its spec claims, with the labels.
+    pub claims: Vec<(String, Claim)>,
     pub protocol: Protocol,
     /// Its figures, in the order they were drawn.
     pub figures: Vec<FigureOf>,
@@ -55,6 +57,7 @@ pub fn lay_out(chapters: &[Chapter<'_>]) -> Document {
     section(&mut document, "question", chapters, |document, chapter| {
         document.prose(Text::new("title.question", &chapter.question));
     });
+    claims::lay_out(&mut document, chapters.iter().map(|chapter| (chapter.claims.as_slice(), chapter.survey.results)));
     section(&mut document, "answer", chapters, answer);
     document.heading(2, Text::plain("heading.methods"));
     methods(&mut document, chapters);
@@ -63,11 +66,14 @@ pub fn lay_out(chapters: &[Chapter<'_>]) -> Document {
     document.prose(Text::new("how_to_read", BTreeMap::from([("target", answer::TARGET_ERROR)])));
     for chapter in chapters {
         experiment_heading(&mut document, chapters, chapter);
-        results(&mut document, chapter, if chapters.len() > 1 { 4 } else { 3 });
+        let level = if chapters.len() > 1 { 4 } else { 3 };
+        results(&mut document, chapter, level);
+        study_results(&mut document, chapter, level);
     }
     section(&mut document, "coverage", chapters, coverage);
     document.heading(2, Text::plain("heading.limits"));
-    document.prose(Text::plain("limits"));
+    let whole_model = chapters.iter().any(|chapter| studies::kinds(chapter.survey.results).contains(&"light_model"));
+    document.prose(Text::new("limits", BTreeMap::from([("whole_model", whole_model)])));
     document.heading(2, Text::plain("heading.reproduce"));
     let names: Vec<&str> = chapters.iter().map(|chapter| chapter.survey.results.name.as_str()).collect();
     document.prose(Text::new("reproduce", BTreeMap::from([("experiments", names)])));
@@ -95,7 +101,8 @@ fn experiment_heading(document: &mut Document, chapters: &[Chapter<'_>], chapter
 fn answer(document: &mut Document, chapter: &Chapter<'_>) {
     let survey = &chapter.survey;
     let about = BTreeMap::from([("experiment", survey.results.name.as_str()), ("precision", survey.lead_precision())]);
-    let findings: Vec<Text> = answer::findings(survey).into_iter().map(|finding| finding.with(&about)).collect();
+    let findings = answer::findings(survey).into_iter().chain(studies::findings(survey.results));
+    let findings: Vec<Text> = findings.map(|finding| finding.with(&about)).collect();
     if findings.is_empty() {
         document.prose(Text::plain("nothing_measured"));
     } else {
@@ -105,6 +112,17 @@ fn answer(document: &mut Document, chapter: &Chapter<'_>) {
 
 /// A paragraph for each kind of method that any experiment used.
 fn methods(document: &mut Document, chapters: &[Chapter<'_>]) {
+    let mut told: Vec<&str> = Vec::new();
+    for kind in chapters.iter().flat_map(|chapter| studies::kinds(chapter.survey.results)) {
+        if !told.contains(&kind) {
+            told.push(kind);
+            document.heading(3, Text::plain(format!("study.name.{kind}")));
+            document.prose(Text::plain(format!("study.about.{kind}")));
+        }
+    }
+    if chapters.iter().all(|chapter| chapter.survey.results.cells.is_empty()) {
+        return;
+    }
     document.prose(Text::plain("notation"));
     let mut told: Vec<&str> = Vec::new();
     for kind in chapters.iter().flat_map(|chapter| chapter.survey.method_kinds()) {
@@ -121,11 +139,16 @@ fn set_up(document: &mut Document, chapter: &Chapter<'_>) {
     let survey = &chapter.survey;
     let lead = survey.lead_precision();
     let families = survey.families.iter().filter(|family| family.precision == lead && !family.matrices.is_empty());
-    document
-        .blocks
-        .push(Block::List(families.map(|family| Text::new(problem_text(family), FamilyText::of(family))).collect()));
-    document.blocks.extend(tables::matrices(survey).map(Block::Table));
-    document.prose(Text::new("protocol", &chapter.protocol));
+    if !survey.families.is_empty() || survey.results.measurements.is_empty() {
+        document.blocks.push(Block::List(
+            families.map(|family| Text::new(problem_text(family), FamilyText::of(family))).collect(),
+        ));
+        document.blocks.extend(tables::matrices(survey).map(Block::Table));
+        document.prose(Text::new("protocol", &chapter.protocol));
+    }
+    if !survey.results.measurements.is_empty() {
+        document.prose(Text::new("study.protocol", &chapter.protocol));
+    }
     document.blocks.push(Block::Table(provenance::machine(survey)));
 }
 
@@ -136,6 +159,9 @@ struct FamilyText<'a> {
     matrices: usize,
     /// What they were read from, as the spec names it.
     file: Option<String>,
+    /// What goes through weights, to fit to and to judge on.
+    calibration: Option<String>,
+    evaluation: Option<String>,
     /// The file is named after all-MiniLM-L6-v2.
     minilm: bool,
 }
@@ -144,11 +170,14 @@ impl<'a> FamilyText<'a> {
     fn of(family: &Family<'a>) -> Self {
         let parameters = family.matrices.first().map_or("", |matrix| matrix.problem_parameters.as_str());
         let parameters: BTreeMap<String, serde_json::Value> = serde_json::from_str(parameters).unwrap_or_default();
-        let file = parameters.get("file").and_then(serde_json::Value::as_str).map(str::to_owned);
+        let text = |name: &str| parameters.get(name).and_then(serde_json::Value::as_str).map(str::to_owned);
+        let file = text("file");
         Self {
             family: family.name,
             kind: family.kind,
-            matrices: family.matrices.len(),
+            matrices: family.distinct().len(),
+            calibration: text("calibration"),
+            evaluation: text("evaluation"),
             minilm: file.as_deref().is_some_and(|file| file.to_lowercase().contains("minilm")),
             file,
         }
@@ -157,14 +186,18 @@ impl<'a> FamilyText<'a> {
 
 fn problem_text(family: &Family<'_>) -> String {
     match family.kind {
-        "spectrum" | "attention" | "qkv" | "kernel" | "tensor_file" => format!("problem.{}", family.kind),
+        "spectrum" | "attention" | "qkv" | "kernel" | "tensor_file" | "weight" | "gaussian" => {
+            format!("problem.{}", family.kind)
+        }
         _ => "problem.unknown".to_owned(),
     }
 }
 
 fn results(document: &mut Document, chapter: &Chapter<'_>, level: usize) {
     let survey = &chapter.survey;
-    let about_no_family = |figure: &&FigureOf| survey.family(&figure.family, &figure.precision).is_none();
+    // A study has no precision.
+    let about_no_family =
+        |figure: &&FigureOf| !figure.precision.is_empty() && survey.family(&figure.family, &figure.precision).is_none();
     for figure in chapter.figures.iter().filter(about_no_family) {
         document.blocks.push(illustration(survey, figure));
     }
@@ -193,6 +226,20 @@ fn results(document: &mut Document, chapter: &Chapter<'_>, level: usize) {
     }
 }
 
+/// The figures and tables of every study.
+fn study_results(document: &mut Document, chapter: &Chapter<'_>, level: usize) {
+    let survey = &chapter.survey;
+    for study in studies::all(survey.results) {
+        document.heading(level, Text::new("study.heading", BTreeMap::from([("study", &study.label)])));
+        for figure in &chapter.figures {
+            if figure.precision.is_empty() && figure.family == study.label {
+                document.blocks.push(illustration(survey, figure));
+            }
+        }
+        studies::results(document, &survey.results.name, &study);
+    }
+}
+
 fn illustration(survey: &Survey<'_>, figure: &FigureOf) -> Block {
     Block::Figure(Illustration { experiment: survey.results.name.clone(), id: figure.id.clone() })
 }
@@ -207,6 +254,13 @@ struct Coverage {
 
 fn coverage(document: &mut Document, chapter: &Chapter<'_>) {
     let survey = &chapter.survey;
+    if !survey.results.measurements.is_empty() {
+        document.prose(Text::new("study.coverage", studies::coverage(survey.results)));
+        document.blocks.extend(studies::reasons(survey.results).map(Block::Table));
+        if survey.results.cells.is_empty() {
+            return;
+        }
+    }
     let cells = &survey.results.cells;
     let ended = |status| cells.iter().filter(|cell| cell.status == status).count();
     document.prose(Text::new(

@@ -20,6 +20,7 @@ const SPANISH: &[(&str, &str)] = &[
         "its causal form is a prefix sum, not a pair of factors",
         "su forma causal es una suma de prefijos, no un par de factores",
     ),
+    ("needs calibration activations", "requiere activaciones de calibración"),
     // Numerical failures.
     ("entry ({}, {}) is not a finite number", "la entrada ({}, {}) no es un número finito"),
     (
@@ -60,6 +61,7 @@ const SPANISH: &[(&str, &str)] = &[
         "el mismo sorteo dio otros factores al cronometrarlo: el método no es determinista",
     ),
     // Notes.
+    ("the calibration spans {} of {} directions", "la calibración abarca {} de {} direcciones"),
     ("svd: sequential retry", "svd: reintento secuencial"),
     ("svd: transposed retry", "svd: reintento con la transpuesta"),
     (

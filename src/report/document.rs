@@ -16,6 +16,7 @@ pub struct Document {
 
 #[derive(Debug)]
 pub enum Block {
+    Cover(Cover),
     Heading {
         level: usize,
         text: Text,
@@ -35,6 +36,24 @@ pub enum Block {
     EndFold,
     /// The works cited so far.
     References,
+}
+
+/// The first page of a report that is handed in.
+#[derive(Debug)]
+pub struct Cover {
+    /// The report's title.
+    pub title: Text,
+    /// In the order of the page.
+    pub fields: Vec<Field>,
+}
+
+/// A line of the cover.
+#[derive(Debug)]
+pub struct Field {
+    /// The entry of `words.toml` that says what it is.
+    pub label: &'static str,
+    /// As written by the author; `None` is a line to fill in.
+    pub value: Option<String>,
 }
 
 /// Words of a template, with the data they speak of.
@@ -151,19 +170,21 @@ impl Table {
 
 /// The drawn figures of all experiments in one language.
 #[derive(Debug, Default)]
-pub struct Drawings<'a>(pub BTreeMap<(&'a str, String), Drawing>);
+pub struct Drawings<'a>(pub BTreeMap<(&'a str, String), Drawing<'a>>);
 
 /// What a document says of a figure, whose picture is a file beside it.
 #[derive(Debug)]
-pub struct Drawing {
+pub struct Drawing<'a> {
     pub title: String,
     pub description: String,
     /// From the document.
     pub path: String,
+    /// The picture itself.
+    pub svg: &'a str,
 }
 
-impl Drawings<'_> {
-    pub fn get(&self, experiment: &str, id: &str) -> Option<&Drawing> {
+impl<'a> Drawings<'a> {
+    pub fn get(&self, experiment: &str, id: &str) -> Option<&Drawing<'a>> {
         self.0.iter().find(|((name, known), _)| *name == experiment && known == id).map(|(_, drawing)| drawing)
     }
 }

@@ -1,10 +1,10 @@
 //! Writes a document as Markdown that GitHub renders.
 
 use super::{
-    ReportError,
-    document::{Block, Document, Drawings, Table, Text},
+    ReportError, cover,
+    document::{Block, Cover, Document, Drawings, Table, Text},
     escape,
-    wording::{Numbering, Wording},
+    wording::{Numbering, References, Wording},
 };
 use crate::language::Language;
 
@@ -13,29 +13,12 @@ use crate::language::Language;
 /// # Errors
 /// A template asks for what its data has not, which a test would have said.
 pub fn write(document: &Document, drawings: &Drawings<'_>, language: Language) -> Result<String, ReportError> {
-    let wording = Wording::new(language, numbering(document))?;
+    let wording = Wording::new(language, Numbering::of(document), References::Plain)?;
     let mut writer = Writer { wording, drawings, paragraphs: Vec::new(), tables: 0, figures: 0 };
     for block in &document.blocks {
         writer.block(block)?;
     }
     Ok(writer.paragraphs.join("\n\n") + "\n")
-}
-
-/// Tables and figures are numbered as they come, before any text refers to them.
-fn numbering(document: &Document) -> Numbering {
-    let mut numbering = Numbering::default();
-    for block in &document.blocks {
-        match block {
-            Block::Table(table) => {
-                numbering.tables.insert(table.label.clone(), numbering.tables.len() + 1);
-            }
-            Block::Figure(figure) => {
-                numbering.figures.insert(format!("{}/{}", figure.experiment, figure.id), numbering.figures.len() + 1);
-            }
-            _ => {}
-        }
-    }
-    numbering
 }
 
 struct Writer<'a> {
@@ -49,6 +32,7 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn block(&mut self, block: &Block) -> Result<(), ReportError> {
         match block {
+            Block::Cover(cover) => self.cover(cover)?,
             Block::Heading { level, text } => {
                 let heading = flowing(&self.wording.text(text)?);
                 self.paragraphs.push(format!("{} {heading}", "#".repeat(*level)));
@@ -89,6 +73,17 @@ impl Writer<'_> {
         Ok(())
     }
 
+    fn cover(&mut self, cover: &Cover) -> Result<(), ReportError> {
+        let mut lines = Vec::new();
+        for field in &cover.fields {
+            let value = field.value.as_deref().unwrap_or(cover::BLANK);
+            lines.push(format!("- **{}:** {}", self.wording.word(field.label)?, escape::markdown(value)));
+        }
+        self.paragraphs.push(lines.join("\n"));
+        self.paragraphs.push("---".to_owned());
+        Ok(())
+    }
+
     fn prose(&mut self, text: &Text) -> Result<(), ReportError> {
         let prose = self.wording.text(text)?;
         self.paragraphs.extend(prose.split("\n\n").map(paragraph).filter(|text| !text.is_empty()));
@@ -117,7 +112,7 @@ impl Writer<'_> {
 }
 
 /// The text on one line: a template may be wrapped anywhere.
-fn flowing(text: &str) -> String {
+pub(super) fn flowing(text: &str) -> String {
     // Not `split_whitespace`: it would also take the narrow spaces of numbers.
     text.split([' ', '\n', '\t']).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
@@ -129,6 +124,6 @@ fn paragraph(text: &str) -> String {
     if has_lines { text.trim_end().to_owned() } else { flowing(text) }
 }
 
-fn sentence(text: &str) -> String {
+pub(super) fn sentence(text: &str) -> String {
     if text.ends_with(['.', '?', '!', '…']) { text.to_owned() } else { format!("{text}.") }
 }

@@ -64,7 +64,51 @@ const WORKS: &[(&str, &str)] = &[
         "beltagy2020",
         "Beltagy, I., Peters, M. E., Cohan, A. (2020). Longformer: the long-document Transformer. <https://arxiv.org/abs/2004.05150>",
     ),
+    (
+        "izenman1975",
+        "Izenman, A. J. (1975). Reduced-rank regression for the multivariate linear model. *Journal of Multivariate Analysis* 5(2), 248–264. <https://doi.org/10.1016/0047-259X(75)90042-1>",
+    ),
+    (
+        "hoerl1970",
+        "Hoerl, A. E., Kennard, R. W. (1970). Ridge regression: biased estimation for nonorthogonal problems. *Technometrics* 12(1), 55–67. <https://doi.org/10.1080/00401706.1970.10488634>",
+    ),
+    (
+        "golub1979",
+        "Golub, G. H., Heath, M., Wahba, G. (1979). Generalized cross-validation as a method for choosing a good ridge parameter. *Technometrics* 21(2), 215–223. <https://doi.org/10.1080/00401706.1979.10489751>",
+    ),
+    (
+        "gavish2014",
+        "Gavish, M., Donoho, D. L. (2014). The optimal hard threshold for singular values is 4/√3. *IEEE Transactions on Information Theory* 60(8), 5040–5053. <https://arxiv.org/abs/1305.5870>",
+    ),
+    (
+        "lan2020",
+        "Lan, Z., Chen, M., Goodman, S., Gimpel, K., Sharma, P., Soricut, R. (2020). ALBERT: a lite BERT for self-supervised learning of language representations. *International Conference on Learning Representations*. <https://arxiv.org/abs/1909.11942>",
+    ),
+    (
+        "hu2022",
+        "Hu, E. J., Shen, Y., Wallis, P., Allen-Zhu, Z., Li, Y., Wang, S., Wang, L., Chen, W. (2022). LoRA: low-rank adaptation of large language models. *International Conference on Learning Representations*. <https://arxiv.org/abs/2106.09685>",
+    ),
+    (
+        "dong2021",
+        "Dong, Y., Cordonnier, J.-B., Loukas, A. (2021). Attention is not all you need: pure attention loses rank doubly exponentially with depth. *International Conference on Machine Learning*. <https://arxiv.org/abs/2103.03404>",
+    ),
+    (
+        "yu2018",
+        "Yu, W., Gu, Y., Li, Y. (2018). Efficient randomized algorithms for the fixed-precision low-rank matrix approximation. *SIAM Journal on Matrix Analysis and Applications* 39(3), 1339–1359. <https://arxiv.org/abs/1606.09402>",
+    ),
+    (
+        "wang2024svdllm",
+        "Wang, X., Zheng, Y., Wan, Z., Zhang, M. (2024). SVD-LLM: truncation-aware singular value decomposition for large language model compression. <https://arxiv.org/abs/2403.07378>",
+    ),
     ("cochran1977", "Cochran, W. G. (1977). *Sampling Techniques*, third edition. Wiley."),
+    (
+        "wang2024",
+        "Wang, X., Zheng, Y., Wan, Z., Zhang, M. (2024). SVD-LLM: truncation-aware singular value decomposition for large language model compression. <https://arxiv.org/abs/2403.07378>",
+    ),
+    (
+        "yuan2023",
+        "Yuan, Z., Shang, Y., Song, Y., Wu, Q., Yan, Y., Sun, G. (2023). ASVD: activation-aware singular value decomposition for compressing large language models. <https://arxiv.org/abs/2312.05821>",
+    ),
     (
         "vaswani2017",
         "Vaswani, A., Shazeer, N., Parmar, N., Uszkoreit, J., Jones, L., Gomez, A. N., Kaiser, Ł., Polosukhin, I. (2017). Attention is all you need. *Advances in Neural Information Processing Systems* 30. <https://arxiv.org/abs/1706.03762>",
@@ -88,15 +132,15 @@ const WORKS: &[(&str, &str)] = &[
 pub struct Citations(Arc<Mutex<Vec<&'static str>>>);
 
 impl Citations {
-    /// The number of a work, `[3]`; `None` for a key that is no work's.
-    pub fn cite(&self, key: &str) -> Option<String> {
+    /// The number of a work; `None` for a key that is no work's.
+    pub fn cite(&self, key: &str) -> Option<usize> {
         let &(key, _) = WORKS.iter().find(|(known, _)| *known == key)?;
         let mut cited = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let place = cited.iter().position(|known| *known == key).unwrap_or_else(|| {
             cited.push(key);
             cited.len() - 1
         });
-        Some(format!("[{}]", place + 1))
+        Some(place + 1)
     }
 
     /// The entries of the cited works, in the order of their numbers.
@@ -114,9 +158,9 @@ mod tests {
     #[test]
     fn works_are_numbered_as_they_are_cited() {
         let citations = Citations::default();
-        assert_eq!(citations.cite("xiong2021").as_deref(), Some("[1]"));
-        assert_eq!(citations.cite("halko2011").as_deref(), Some("[2]"));
-        assert_eq!(citations.cite("xiong2021").as_deref(), Some("[1]"));
+        assert_eq!(citations.cite("xiong2021"), Some(1));
+        assert_eq!(citations.cite("halko2011"), Some(2));
+        assert_eq!(citations.cite("xiong2021"), Some(1));
         assert_eq!(citations.cite("nobody1900"), None);
         let entries = citations.entries();
         assert_eq!(entries.len(), 2);

@@ -61,7 +61,8 @@ impl<'a> Survey<'a> {
         for family in &mut families {
             family.summaries = summaries(results, family);
             family.by_variant = results.summaries_by_variant(family.name, family.precision);
-            family.sweep = Sweep::of_family(results, family.name, family.precision);
+            // A batch that is swept leaves the matrix what it is: weights have tables of their own.
+            family.sweep = Sweep::of_family(results, family.name, family.precision).filter(|_| !family.is_weight());
         }
         Self { results, families }
     }

@@ -9,7 +9,7 @@ use super::{
     comparison::compare,
     document::{Item, MethodName, Table, Text, Verdict},
     survey::{Family, Method, Survey, spread},
-    sweeps,
+    sweeps, weights,
     wording::label,
 };
 use crate::table::Status;
@@ -31,10 +31,13 @@ struct Caption<'a> {
     without_intervals: bool,
 }
 
-/// What every matrix of the experiment is, in its lead precision; those of swept families have tables of their own.
+/// What every matrix of the experiment is, in its lead precision; swept families and weights have tables of their own.
 pub fn matrices(survey: &Survey<'_>) -> Option<Table> {
     let lead = survey.lead_precision();
-    let families = survey.families.iter().filter(|family| family.precision == lead && family.sweep.is_none());
+    let families = survey
+        .families
+        .iter()
+        .filter(|family| family.precision == lead && family.sweep.is_none() && !family.is_weight());
     let rows = families.flat_map(|family| &family.matrices).map(|matrix| {
         vec![
             Item::Text(Text::new("cell.matrix", matrix)),
@@ -78,6 +81,13 @@ pub fn of_family(survey: &Survey<'_>, family: &Family<'_>) -> Vec<Table> {
     if let Some(sweep) = &family.sweep {
         return sweeps::tables(experiment, family, sweep);
     }
+    if family.is_weight() {
+        let by_rank = [
+            by_rank(experiment, family, "error", "relative_frobenius_error"),
+            by_rank(experiment, family, "output_error", "relative_output_error"),
+        ];
+        return by_rank.into_iter().flatten().chain(weights::tables(survey, family)).collect();
+    }
     let tables = [
         by_rank(experiment, family, "error", "relative_frobenius_error"),
         by_rank(experiment, family, "suboptimality", "suboptimality"),
@@ -93,6 +103,10 @@ pub fn of_family(survey: &Survey<'_>, family: &Family<'_>) -> Vec<Table> {
 fn by_rank(experiment: &str, family: &Family<'_>, topic: &str, quantity: &'static str) -> Option<Table> {
     let ranks = spread(&family.ranks, RANKS_SHOWN);
     let line = |method: &Method<'_>| {
+        // The matrix itself has no error.
+        if weights::is_baseline(method) {
+            return None;
+        }
         let medians: Vec<Option<f64>> = ranks.iter().map(|&rank| family.median(method, rank, quantity)).collect();
         medians.iter().any(Option::is_some).then(|| {
             let numbers = medians.into_iter().map(|median| Item::Number(median, 3));
@@ -121,7 +135,8 @@ fn times(experiment: &str, family: &Family<'_>) -> Option<Table> {
     let baseline = family.first_of_kind("truncated_svd");
     let mut without_intervals = false;
     let mut rows = Vec::new();
-    for method in &family.methods {
+    // The matrix itself is not factored.
+    for method in family.methods.iter().filter(|method| !weights::is_baseline(method)) {
         let is_baseline = baseline.is_some_and(|baseline| std::ptr::eq(baseline, method));
         let mut row = vec![Item::Method(method.name())];
         for &rank in &ranks {

@@ -6,7 +6,7 @@ use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value, syntax:
 
 use super::{
     ReportError, clause,
-    document::{Item, MethodName, Text, Verdict},
+    document::{Block, Document, Item, MethodName, Text, Verdict},
     escape,
     references::Citations,
 };
@@ -27,6 +27,7 @@ const TEMPLATES: &[(&str, [&str; 2])] = templates![
     "answer/equal_error",
     "answer/equal_rank",
     "answer/growth",
+    "answer/latency",
     "answer/least_rank",
     "answer/nystrom",
     "answer/nystromformer",
@@ -35,13 +36,17 @@ const TEMPLATES: &[(&str, [&str; 2])] = templates![
     "answer/randomized_svd",
     "answer/rank_growth",
     "answer/soundness",
+    "answer/weights_gaussian",
+    "answer/whitening",
     "coverage",
     "how_to_read",
     "introduction",
     "limits",
+    "method/activation_aware_svd",
     "method/block_krylov",
     "method/coreset",
     "method/cur",
+    "method/dense",
     "method/exact_attention",
     "method/generalized_nystrom",
     "method/linformer",
@@ -49,6 +54,7 @@ const TEMPLATES: &[(&str, [&str; 2])] = templates![
     "method/nystromformer",
     "method/performer",
     "method/randomized_svd",
+    "method/scaled_svd",
     "method/skyformer",
     "method/sliding_window",
     "method/top_k",
@@ -62,11 +68,46 @@ const TEMPLATES: &[(&str, [&str; 2])] = templates![
 /// Headings, captions, table headers and other short texts: each is a template of its own.
 const WORDS: [&str; 2] = [include_str!("templates/en/words.toml"), include_str!("templates/es/words.toml")];
 
+/// The same for what studies are and say.
+const STUDY_WORDS: [&str; 2] = [include_str!("templates/en/studies.toml"), include_str!("templates/es/studies.toml")];
+
+/// The same for the verdicts on claims.
+const CLAIM_WORDS: [&str; 2] = [include_str!("templates/en/claims.toml"), include_str!("templates/es/claims.toml")];
+
 /// Which number each table and figure has, by label.
 #[derive(Debug, Clone, Default)]
 pub struct Numbering {
     pub tables: BTreeMap<String, usize>,
     pub figures: BTreeMap<String, usize>,
+}
+
+impl Numbering {
+    /// Tables and figures are numbered as they come, before any text refers to them.
+    pub fn of(document: &Document) -> Self {
+        let mut numbering = Self::default();
+        for block in &document.blocks {
+            match block {
+                Block::Table(table) => {
+                    numbering.tables.insert(table.label.clone(), numbering.tables.len() + 1);
+                }
+                Block::Figure(figure) => {
+                    let label = format!("{}/{}", figure.experiment, figure.id);
+                    numbering.figures.insert(label, numbering.figures.len() + 1);
+                }
+                _ => {}
+            }
+        }
+        numbering
+    }
+}
+
+/// Whether words refer to works and tables by links.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum References {
+    /// `[3]` and `Table 2`, as they are.
+    Plain,
+    /// Markdown links to `#work-3` and `#table-2`.
+    Linked,
 }
 
 /// The words of one language.
@@ -79,7 +120,7 @@ pub struct Wording {
 impl Wording {
     /// # Errors
     /// A template is not valid, which a test would have said.
-    pub fn new(language: Language, numbering: Numbering) -> Result<Self, ReportError> {
+    pub fn new(language: Language, numbering: Numbering, references: References) -> Result<Self, ReportError> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         // A line of a template that holds only `{% … %}` leaves nothing behind.
@@ -88,13 +129,15 @@ impl Wording {
         for (name, sources) in TEMPLATES {
             environment.add_template(name, sources[index])?;
         }
-        for (name, source) in words(WORDS[index])? {
+        for (name, source) in
+            words(WORDS[index])?.into_iter().chain(words(STUDY_WORDS[index])?).chain(words(CLAIM_WORDS[index])?)
+        {
             environment.add_template_owned(name, source)?;
         }
         let citations = Citations::default();
         add_numbers(&mut environment, language);
         add_names(&mut environment, language);
-        add_references(&mut environment, language, citations.clone(), Arc::new(numbering));
+        add_references(&mut environment, language, citations.clone(), Arc::new(numbering), references);
         Ok(Self { language, environment, citations })
     }
 
@@ -153,6 +196,13 @@ impl Wording {
     }
 }
 
+/// Name and text of every template and word of both languages.
+#[cfg(test)]
+pub fn sources() -> Vec<(String, String)> {
+    let templates = TEMPLATES.iter().flat_map(|(name, texts)| texts.map(|text| ((*name).to_owned(), text.to_owned())));
+    templates.chain(WORDS.into_iter().flat_map(|source| words(source).unwrap_or_default())).collect()
+}
+
 /// `[heading] answer = "…"` → `heading.answer`.
 fn words(source: &'static str) -> Result<Vec<(String, String)>, ReportError> {
     fn flatten(prefix: &str, table: toml::Table, flat: &mut Vec<(String, String)>) {
@@ -182,6 +232,13 @@ fn add_numbers(environment: &mut Environment<'static>, language: Language) {
     environment.add_filter("swept", move |value: f64| match value.fract() == 0.0 && value >= 0.0 {
         true => language.count(Some(value as u64)),
         false => language.localise(&value.to_string()),
+    });
+    // A count that came as a number of a table.
+    environment.add_filter("count_of", move |value: f64| language.count(Some(value.max(0.0) as u64)));
+    // A number of any kind: counts whole, the rest to three digits.
+    environment.add_filter("any", move |value: f64| match value.fract() == 0.0 && (0.0..1e15).contains(&value) {
+        true => language.count(Some(value as u64)),
+        false => language.number(Some(value), 3),
     });
     // A share of the energy: as many digits as it has.
     environment.add_filter("share", move |share: f64| language.percent(Some(share), if share > 0.99 { 3 } else { 2 }));
@@ -216,10 +273,39 @@ fn add_names(environment: &mut Environment<'static>, language: Language) {
         Some(name) => name.to_owned(),
         None => escape::markdown(kind),
     });
+    environment.add_filter("study_word", move |word: &str| match names::study_word(word, language) {
+        Some(name) => name.to_owned(),
+        None => escape::markdown(word),
+    });
+    environment.add_filter("variant", move |variant: &str| escape::markdown(&names::setting_name(variant, language)));
+    // What conditions are looked for along, as formulas write it.
+    environment.add_filter("parameter", |name: &str| match name {
+        "length" => "n".to_owned(),
+        "temperature" => "τ".to_owned(),
+        "target_rank" => "k".to_owned(),
+        other => escape::markdown(other),
+    });
+    environment.add_filter("place", move |name: &str, along: Option<&str>| place(name, along, language));
+    environment.add_filter("places", move |list: Vec<String>, along: Option<&str>| {
+        language.join(&list.iter().map(|name| place(name, along, language)).collect::<Vec<_>>())
+    });
     environment.add_filter("counts", move |list: Vec<u64>| {
         language.join(&list.into_iter().map(|count| language.count(Some(count))).collect::<Vec<_>>())
     });
     environment.add_filter("join_words", move |list: Vec<String>| language.join(&list));
+}
+
+/// Where a number was found: `n = 512`, or the values of its swept parameters.
+fn place(name: &str, along: Option<&str>, language: Language) -> String {
+    let symbol = match along {
+        Some("length") => "n",
+        Some("temperature") => "τ",
+        Some("target_rank") => "k",
+        _ => return escape::markdown(&names::variant_name(name, language)),
+    };
+    let value = name.parse::<f64>().ok().filter(|value| value.fract() == 0.0 && *value >= 0.0);
+    let value = value.map_or_else(|| language.localise(name), |value| language.count(Some(value as u64)));
+    format!("{symbol} = {value}")
 }
 
 fn add_references(
@@ -227,19 +313,28 @@ fn add_references(
     language: Language,
     citations: Citations,
     numbering: Arc<Numbering>,
+    references: References,
 ) {
     environment.add_function("cite", move |key: &str| {
         let unknown = || Error::new(ErrorKind::InvalidOperation, format!("no work has the key `{key}`"));
-        citations.cite(key).ok_or_else(unknown)
+        let number = citations.cite(key).ok_or_else(unknown)?;
+        Ok::<_, Error>(match references {
+            References::Plain => format!("[{number}]"),
+            References::Linked => format!("[\\[{number}\\]](#work-{number})"),
+        })
     });
     // ` (Table 3)`, or nothing where the results left no such table.
     environment.add_function("see_table", move |topic: &str, experiment: &str, family: &str, precision: &str| {
         let label = label(topic, experiment, family, precision);
         numbering.tables.get(&label).map_or_else(String::new, |&number| {
-            let number = language.count(Some(number as u64));
-            match language {
-                Language::English => format!(" (Table {number})"),
-                Language::Spanish => format!(" (tabla {number})"),
+            let shown = language.count(Some(number as u64));
+            let name = match language {
+                Language::English => format!("Table {shown}"),
+                Language::Spanish => format!("tabla {shown}"),
+            };
+            match references {
+                References::Plain => format!(" ({name})"),
+                References::Linked => format!(" ([{name}](#table-{number}))"),
             }
         })
     });
@@ -269,12 +364,13 @@ mod tests {
     fn both_languages_have_the_same_words() {
         let names = |source| words(source).unwrap().into_iter().map(|(name, _)| name).collect::<BTreeSet<_>>();
         assert_eq!(names(WORDS[0]), names(WORDS[1]));
+        assert_eq!(names(STUDY_WORDS[0]), names(STUDY_WORDS[1]));
     }
 
     #[test]
     fn every_template_is_valid_in_both_languages() {
         for language in Language::ALL {
-            Wording::new(language, Numbering::default()).unwrap();
+            Wording::new(language, Numbering::default(), References::Plain).unwrap();
         }
     }
 
@@ -298,12 +394,28 @@ mod tests {
     /// A method without its paragraph would be used and not explained.
     #[test]
     fn every_registered_method_has_its_paragraph() {
-        let wording = Wording::new(Language::English, Numbering::default()).unwrap();
+        let wording = Wording::new(Language::English, Numbering::default(), References::Plain).unwrap();
         for kind in crate::method::MethodSpec::KINDS {
             assert!(wording.knows(&format!("method/{kind}")), "{kind}");
         }
         for kind in crate::problem::ProblemSpec::KINDS {
             assert!(wording.knows(&format!("problem.{kind}")), "{kind}");
+        }
+        for kind in crate::study::StudySpec::KINDS {
+            assert!(wording.knows(&format!("study.about.{kind}")), "{kind}");
+            assert!(wording.knows(&format!("study.name.{kind}")), "{kind}");
+        }
+        for (kind, parameter, words) in [("failure", "which", "failure"), ("reproduction", "figure", "reproduction")] {
+            let schemas = crate::study::StudySpec::schemas();
+            let (_, schema) = schemas.iter().find(|(known, _)| *known == kind).unwrap();
+            let text = serde_json::to_string(schema).unwrap();
+            let alternatives: Vec<&str> =
+                text.split(r#""const":""#).skip(1).filter_map(|rest| rest.split('"').next()).collect();
+            assert!(alternatives.len() >= 8, "{parameter}: {text}");
+            for alternative in alternatives {
+                assert!(wording.knows(&format!("{words}.{alternative}")), "{alternative}");
+                assert!(names::study_word(alternative, Language::Spanish).is_some(), "{alternative}");
+            }
         }
     }
 }

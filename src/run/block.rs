@@ -6,7 +6,7 @@ use faer::Par;
 use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
 
 use super::{
-    Pending, RunError, Session, cell, interrupt,
+    Pending, RunError, Session, cell,
     job::{Job, jobs},
     journal::{CellRecord, MatrixRecord, Record},
     memory,
@@ -91,7 +91,7 @@ impl Session<'_> {
             // Nothing is timed here: what runs on one thread may run beside others.
             let beside = if matches!(self.parallelism, Par::Seq) { rayon::current_num_threads() } else { 1 };
             for batch in todo.chunks(beside) {
-                if interrupt::requested() {
+                if self.must_stop() {
                     return Ok(ControlFlow::Break(()));
                 }
                 progress.show(|| self.describe(block, &batch[0].0.job));

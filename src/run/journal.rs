@@ -13,7 +13,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::table::{CellRow, MatrixRow, SampleRow};
+use crate::table::{CellRow, MatrixRow, MeasurementRow, SampleRow};
 
 /// What a reader of another version must not misread: raise it when a record changes its meaning.
 const FORMAT: u32 = 1;
@@ -38,6 +38,8 @@ pub enum Record {
     Cell(Box<CellRecord>),
     /// A completed cell was timed once.
     Sample(SampleRow),
+    /// A cell of a study was measured (or failed).
+    Study(Box<StudyRecord>),
     /// The matrix of a block was formed once, timed.
     Form { block: String, repeat: u64, seconds: f64 },
 }
@@ -60,6 +62,14 @@ pub struct CellRecord {
     pub fingerprint: Option<String>,
     /// The rank at which the method was run: that of the cell, or the largest of its family if the method is nested.
     pub factored_rank: u64,
+}
+
+/// Every row of one cell of a study.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StudyRecord {
+    pub cell: String,
+    /// At least one: a cell that failed has one row, with its reason.
+    pub rows: Vec<MeasurementRow>,
 }
 
 /// Why a journal cannot be used.

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::journal::{self, CellRecord, JournalError, MatrixRecord, Record};
+use super::journal::{self, CellRecord, JournalError, MatrixRecord, Record, StudyRecord};
 use crate::table::{SampleRow, Status};
 
 /// The state a list of records leaves behind.
@@ -20,6 +20,8 @@ pub struct Ledger {
     pub cells: HashMap<String, CellEntry>,
     /// Seconds to form the matrix of a block, by repeat.
     pub forms: HashMap<String, BTreeMap<u64, f64>>,
+    /// Cells of studies, by cell, with the session in which each was measured.
+    pub studies: HashMap<String, (StudyRecord, Arc<Value>)>,
     session: Arc<Value>,
 }
 
@@ -83,6 +85,9 @@ impl Ledger {
                     entry.samples.insert(sample.repeat, sample);
                 }
             }
+            Record::Study(record) => {
+                self.studies.insert(record.cell.clone(), (*record, Arc::clone(&self.session)));
+            }
             Record::Form { block, repeat, seconds } => {
                 self.forms.entry(block).or_default().insert(repeat, seconds);
             }
@@ -100,6 +105,9 @@ impl Ledger {
                 let samples: Vec<_> = entry.samples.values().collect();
                 (std::cmp::Reverse(samples.len()), text_of(&(&entry.record, samples, &*entry.session)))
             });
+        }
+        for (id, entry) in other.studies {
+            keep_preferred(&mut self.studies, id, entry, |(record, session)| text_of(&(record, &**session)));
         }
         for (block, forms) in other.forms {
             keep_preferred(&mut self.forms, block, forms, |forms| (std::cmp::Reverse(forms.len()), text_of(forms)));

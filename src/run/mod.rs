@@ -6,9 +6,10 @@
 
 mod block;
 mod cell;
-mod interrupt;
+pub mod interrupt;
 mod job;
 mod journal;
+pub mod latency;
 mod ledger;
 mod lock;
 mod memory;
@@ -17,7 +18,9 @@ mod progress;
 mod provenance;
 mod publish;
 mod state;
+mod study;
 mod timing;
+mod workload;
 
 use std::{
     fs,
@@ -33,11 +36,13 @@ pub use journal::JournalError;
 pub use lock::LockError;
 pub use memory::{CountingAllocator, keep_freed_memory};
 pub use outcome::{Counts, Outcome};
-pub use state::{State, states};
+pub use progress::Progress;
+pub use state::{State, states, study_states};
+pub use workload::{Workload, workload};
 
 use crate::{
     linalg::{Precision, Scalar},
-    plan::{Block, Plan, Share},
+    plan::{Block, Plan, Share, StudyCell},
     spec::Experiment,
     table::TableError,
     tensor::TensorError,
@@ -45,7 +50,6 @@ use crate::{
 use journal::{Journal, Record};
 use ledger::{CellEntry, Ledger};
 use lock::Lock;
-use progress::Progress;
 use publish::{Published, publish};
 
 /// How to run.
@@ -55,6 +59,8 @@ pub struct Options {
     pub root: PathBuf,
     /// Compute only this share of the plan, into a journal of its own.
     pub share: Option<Share>,
+    /// When to begin nothing more, and publish what there is.
+    pub deadline: Option<Instant>,
 }
 
 /// Why a run did not end.
@@ -82,21 +88,40 @@ pub enum RunError {
 /// Another run holds the journal, a journal is damaged, a file cannot be read or written, or the run was interrupted. A cell
 /// that fails is no error: it is a row.
 pub fn run(experiment: &Experiment, plan: &Plan, options: &Options) -> Result<Outcome, RunError> {
+    let mut progress = Progress::new(workload(experiment, plan, options)?);
+    run_within(experiment, plan, options, &mut progress)
+}
+
+/// [`run`], as a part of a longer work with one progress.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_within(
+    experiment: &Experiment,
+    plan: &Plan,
+    options: &Options,
+    progress: &mut Progress,
+) -> Result<Outcome, RunError> {
     let start = Instant::now();
     let folder = Folder::create(experiment, options)?;
     let _lock = Lock::acquire(&folder.journal.with_extension("lock"))?;
     let mut warnings = Vec::new();
     let mut session = Session::open(experiment, options, &folder, &mut warnings)?;
     let pending = session.pending(plan, options.share);
-    let computed = pending.iter().map(|todo| todo.cells.len()).sum();
+    let studies = session.pending_studies(plan, options.share);
+    let computed = pending.iter().map(|todo| todo.cells.len()).sum::<usize>() + studies.len();
     if computed > 0 {
-        session.compute(&pending, plan)?;
+        session.compute(&pending, &studies, plan, progress)?;
     }
+    let late = computed > 0 && session.is_late();
     let (spent, repeats) = (session.spent, session.repeats);
     // Shares may end at the same time: the last to publish has seen what all of them wrote.
     let _publishing = Lock::wait_for(&folder.journals.join("tables.lock"))?;
     let ledger = session.everything(&folder, computed > 0)?;
     let Published { counts, changed } = publish(experiment, plan, &folder, &ledger, repeats)?;
+    if late && counts.missing > 0 {
+        warnings.push(format!("time was up: {} cells of {} were left out", counts.missing, experiment.name));
+    }
     Ok(Outcome {
         directory: folder.results,
         counts,
@@ -160,6 +185,7 @@ struct Session<'a> {
     experiment: &'a Experiment,
     root: &'a Path,
     parallelism: Par,
+    deadline: Option<Instant>,
     /// Timings wanted of every cell: 0 in a build whose times mean nothing.
     repeats: u64,
     journal: Journal,
@@ -197,6 +223,7 @@ impl<'a> Session<'a> {
             experiment,
             root: &options.root,
             parallelism: parallelism(experiment.timing.threads),
+            deadline: options.deadline,
             repeats,
             journal,
             journal_path: folder.journal.clone(),
@@ -232,40 +259,59 @@ impl<'a> Session<'a> {
         finished(&self.own) || self.others.iter().any(finished)
     }
 
-    fn compute(&mut self, pending: &[Pending<'_>], plan: &Plan) -> Result<(), RunError> {
+    fn compute(
+        &mut self,
+        pending: &[Pending<'_>],
+        studies: &[&StudyCell],
+        plan: &Plan,
+        progress: &mut Progress,
+    ) -> Result<(), RunError> {
         interrupt::listen();
         faer::set_global_parallelism(self.parallelism);
         settle_kernels();
         rayon::broadcast(|_| settle_kernels());
         self.record(&[Record::Session(provenance::session(self.root, self.experiment.timing.threads))])?;
-        let cells = pending.iter().map(|todo| todo.cells.len()).sum();
-        let steps = pending.iter().map(|todo| self.steps(todo)).sum();
-        let mut progress = Progress::new(cells, pending.len(), steps);
         for todo in pending {
             // An earlier block may have had the same cells under another label.
             let still = |&index: &usize| !self.is_finished(&todo.block.cells[index].id);
             let todo = Pending { block: todo.block, cells: todo.cells.iter().copied().filter(still).collect() };
             let done = match todo.block.precision {
-                _ if interrupt::requested() => ControlFlow::Break(()),
-                Precision::F32 => self.compute_block::<f32>(&todo, &mut progress)?,
-                Precision::F64 => self.compute_block::<f64>(&todo, &mut progress)?,
+                _ if self.must_stop() => ControlFlow::Break(()),
+                Precision::F32 => self.compute_block::<f32>(&todo, progress)?,
+                Precision::F64 => self.compute_block::<f64>(&todo, progress)?,
             };
             if done.is_break() {
-                let all: Vec<_> = plan.blocks.iter().flat_map(|block| &block.cells).collect();
-                let finished = all.iter().filter(|cell| cell.skip.is_some() || self.is_finished(&cell.id)).count();
-                self.journal.sync()?;
-                return Err(RunError::Interrupted { finished, cells: all.len(), journal: self.journal_path.clone() });
+                return self.stopped(plan);
             }
+        }
+        if self.compute_studies(studies, progress)?.is_break() {
+            return self.stopped(plan);
         }
         self.journal.sync()?;
         Ok(())
     }
 
-    /// Verifications and timing runs of the pending cells of a block.
-    fn steps(&self, todo: &Pending<'_>) -> u64 {
-        let warmup = self.experiment.timing.warmup as u64;
-        let timed = |&index: &usize| ledger::due_repeats(todo.block.cells[index].trial as u64, self.repeats);
-        todo.cells.iter().map(timed).map(|repeats| if repeats > 0 { 1 + warmup + repeats } else { 1 }).sum()
+    fn is_late(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// Whether no further cell may begin.
+    fn must_stop(&self) -> bool {
+        interrupt::requested() || self.is_late()
+    }
+
+    /// After a break: an interruption ends the run, a deadline its computing only.
+    fn stopped(&mut self, plan: &Plan) -> Result<(), RunError> {
+        if interrupt::requested() { self.interrupted(plan) } else { Ok(self.journal.sync()?) }
+    }
+
+    fn interrupted(&mut self, plan: &Plan) -> Result<(), RunError> {
+        let cells = plan.blocks.iter().flat_map(|block| &block.cells);
+        let finished = cells.filter(|cell| cell.skip.is_some() || self.is_finished(&cell.id)).count();
+        let studied = plan.studies.iter().filter(|cell| self.is_studied(&cell.id)).count();
+        self.journal.sync()?;
+        let journal = self.journal_path.clone();
+        Err(RunError::Interrupted { finished: finished + studied, cells: plan.cells(), journal })
     }
 
     /// What all journals say; those of others are read again if time has passed since the run began.
@@ -280,7 +326,7 @@ impl<'a> Session<'a> {
 
     /// Adds records to the journal and to what this run knows.
     fn record(&mut self, records: &[Record]) -> Result<(), RunError> {
-        if records.iter().any(|record| matches!(record, Record::Cell(_) | Record::Matrix(_))) {
+        if records.iter().any(|record| matches!(record, Record::Cell(_) | Record::Matrix(_) | Record::Study(_))) {
             self.journal.append_durably(records)?;
         } else {
             self.journal.append(records)?;

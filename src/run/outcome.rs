@@ -10,7 +10,7 @@ pub struct Counts {
     pub completed: usize,
     pub skipped: usize,
     pub failed: usize,
-    /// Left to other shares.
+    /// Left to other shares, or left out when time was up.
     pub missing: usize,
 }
 
@@ -47,7 +47,7 @@ impl fmt::Display for Outcome {
         let Counts { completed, skipped, failed, missing } = self.counts;
         write!(out, "{completed} cells completed, {skipped} skipped, {failed} failed")?;
         if missing > 0 {
-            write!(out, ", {missing} left to other shares")?;
+            write!(out, ", {missing} not computed yet")?;
         }
         writeln!(out, " ({} computed now, {} found in the journals)", self.computed, self.cached)?;
         let wall = self.wall.as_secs_f64();

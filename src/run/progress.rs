@@ -4,57 +4,73 @@ use std::io::{IsTerminal, stderr};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// How far a run is.
+use super::Workload;
+
+/// How far a run is, or several runs together.
 ///
 /// The bar moves by steps (verifications and timing runs), so that its estimate of the time left is fair; the text counts
 /// cells. It is drawn from the running thread alone: a drawing thread would disturb the timings.
 #[derive(Debug)]
 pub struct Progress {
     bar: Option<ProgressBar>,
-    cells: usize,
+    load: Workload,
     finished: usize,
-    blocks: usize,
-    block: usize,
+    part: usize,
+    /// Of several experiments, the one at work, with a separator.
+    experiment: String,
 }
 
 impl Progress {
-    /// For `cells` pending cells in `blocks` matrices, in `steps` steps.
+    /// For all the work there is.
     #[must_use]
-    pub fn new(cells: usize, blocks: usize, steps: u64) -> Self {
-        let bar = (stderr().is_terminal() && cells > 0).then(|| {
-            let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr_with_hz(5));
+    pub fn new(load: Workload) -> Self {
+        let bar = (stderr().is_terminal() && load.cells > 0).then(|| {
+            let bar = ProgressBar::with_draw_target(Some(load.steps), ProgressDrawTarget::stderr_with_hz(5));
             if let Ok(style) = ProgressStyle::with_template("{bar:24} {percent:>3} % · ETA {eta} · {msg}") {
                 bar.set_style(style);
             }
             bar
         });
-        Self { bar, cells, finished: 0, blocks, block: 0 }
+        Self { bar, load, finished: 0, part: 0, experiment: String::new() }
     }
 
-    /// Work on a matrix begins.
-    pub fn begin_block(&mut self, name: &str, cells: usize) {
-        self.block += 1;
+    /// Of several experiments, this one begins.
+    pub fn enter(&mut self, experiment: &str) {
+        self.experiment = format!("{experiment} · ");
+    }
+
+    /// Says something else without the bar in the way.
+    pub fn aside<R>(&self, say: impl FnOnce() -> R) -> R {
+        match &self.bar {
+            Some(bar) => bar.suspend(say),
+            None => say(),
+        }
+    }
+
+    /// Work on a matrix or a study begins.
+    pub(super) fn begin_block(&mut self, name: &str, cells: usize) {
+        self.part += 1;
         if self.bar.is_none() {
-            eprintln!("[{}/{}] {name}: {cells} cells", self.block, self.blocks);
+            eprintln!("[{}/{}] {}{name}: {cells} cells", self.part, self.load.parts, self.experiment);
         }
     }
 
     /// What is computed now.
-    pub fn show(&self, what: impl FnOnce() -> String) {
+    pub(super) fn show(&self, what: impl FnOnce() -> String) {
         if let Some(bar) = &self.bar {
-            bar.set_message(format!("{}/{} cells · {}", self.finished, self.cells, what()));
+            bar.set_message(format!("{}/{} cells · {}{}", self.finished, self.load.cells, self.experiment, what()));
         }
     }
 
     /// Steps done.
-    pub fn advance(&self, steps: u64) {
+    pub(super) fn advance(&self, steps: u64) {
         if let Some(bar) = &self.bar {
             bar.inc(steps);
         }
     }
 
     /// Cells done.
-    pub fn finish_cells(&mut self, cells: usize) {
+    pub(super) fn finish_cells(&mut self, cells: usize) {
         self.finished += cells;
     }
 }

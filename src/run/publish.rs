@@ -14,7 +14,7 @@ use crate::{
     metric::Spectrum,
     plan::Plan,
     spec::Experiment,
-    table::{CellRow, MatrixRow, Results, SampleRow, Status, file_names, summarise},
+    table::{CellRow, MatrixRow, MeasurementRow, Results, SampleRow, Status, file_names, summarise},
 };
 
 /// What the tables were made of when they were last written, kept beside the journals: if it is still true, there is
@@ -109,6 +109,7 @@ fn rows(experiment: &Experiment, plan: &Plan, ledger: &Ledger, repeats: u64) -> 
             matrices.push(row);
         }
     }
+    let measurements = measurements(experiment, plan, ledger, &mut counts, &mut sessions);
     let results = Results {
         name: experiment.name.clone(),
         matrices,
@@ -116,10 +117,43 @@ fn rows(experiment: &Experiment, plan: &Plan, ledger: &Ledger, repeats: u64) -> 
         cells,
         samples,
         summary: Vec::new(),
+        measurements,
         provenance: provenance(experiment, &sessions),
         spec: experiment.source.clone(),
     };
     (results, counts)
+}
+
+/// The rows of the studies in the order of the plan, under the names the spec gives them today.
+fn measurements<'l>(
+    experiment: &Experiment,
+    plan: &Plan,
+    ledger: &'l Ledger,
+    counts: &mut Counts,
+    sessions: &mut Vec<&'l Arc<Value>>,
+) -> Vec<MeasurementRow> {
+    let mut measurements = Vec::new();
+    for cell in &plan.studies {
+        let Some((record, session)) = ledger.studies.get(&cell.id) else {
+            counts.missing += 1;
+            continue;
+        };
+        let study = experiment.study_of(cell);
+        match record.rows.first().map(|row| row.status) {
+            Some(Status::Completed) => counts.completed += 1,
+            Some(Status::Skipped) => counts.skipped += 1,
+            Some(Status::Failed) | None => counts.failed += 1,
+        }
+        measurements.extend(record.rows.iter().map(|row| MeasurementRow {
+            study: study.family.clone(),
+            study_variant: study.variant.clone(),
+            ..row.clone()
+        }));
+        if !sessions.iter().any(|known| Arc::ptr_eq(known, session)) {
+            sessions.push(session);
+        }
+    }
+    measurements
 }
 
 /// The times of an entry that the experiment asks for, in order.
@@ -175,6 +209,10 @@ fn hash_of_rows(results: &Results) -> String {
     let mut hasher = blake3::Hasher::new();
     // Rows come from JSON: writing them again cannot fail.
     let _ = serde_json::to_writer(&mut hasher, &(env!("CARGO_PKG_VERSION"), rows, &results.provenance, &results.spec));
+    // An experiment without studies keeps the hash it had before there were any.
+    if !results.measurements.is_empty() {
+        let _ = serde_json::to_writer(&mut hasher, &results.measurements);
+    }
     hasher.finalize().to_hex().to_string()
 }
 

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use super::{Folder, Options, RunError, ledger, ledger::Ledger, wanted_repeats};
 use crate::{
-    plan::{Block, Cell, Plan},
+    plan::{Block, Cell, Plan, StudyCell},
     spec::Experiment,
-    table::{CellRow, MatrixRow},
+    table::{CellRow, MatrixRow, MeasurementRow},
 };
 
 /// What a run would do with a cell.
@@ -27,13 +27,7 @@ pub enum State {
 /// # Errors
 /// A journal cannot be read or is damaged.
 pub fn states(experiment: &Experiment, plan: &Plan, options: &Options) -> Result<Vec<Vec<State>>, RunError> {
-    let folder = Folder::of(experiment, options);
-    let mut ledger = Ledger::default();
-    if folder.journals.is_dir() {
-        for other in ledger::read_all(&folder.journals)? {
-            ledger.merge(other);
-        }
-    }
+    let ledger = everything(&Folder::of(experiment, options))?;
     let repeats = wanted_repeats(experiment);
     let former = Former::of(&ledger);
     let state = |block: &Block, cell: &Cell| {
@@ -49,6 +43,45 @@ pub fn states(experiment: &Experiment, plan: &Plan, options: &Options) -> Result
         }
     };
     Ok(plan.blocks.iter().map(|block| block.cells.iter().map(|cell| state(block, cell)).collect()).collect())
+}
+
+/// The state of every cell of a study, in the order of the plan.
+///
+/// # Errors
+/// As [`states`].
+pub fn study_states(experiment: &Experiment, plan: &Plan, options: &Options) -> Result<Vec<State>, RunError> {
+    let ledger = everything(&Folder::of(experiment, options))?;
+    let mut former: HashMap<(&str, &str, u64), &MeasurementRow> = HashMap::new();
+    for row in ledger.studies.values().filter_map(|(record, _)| record.rows.first()) {
+        former.insert((&row.study, &row.study_variant, row.trial), row);
+    }
+    let state = |cell: &StudyCell| {
+        if ledger.studies.contains_key(&cell.id) {
+            return State::Cached;
+        }
+        let study = experiment.study_of(cell);
+        let parameters = serde_json::Value::Object(study.spec.parameters()).to_string();
+        match former.get(&(study.family.as_str(), study.variant.as_str(), cell.trial as u64)) {
+            None => State::Run,
+            Some(row) if row.study_kind != study.spec.kind() || row.study_parameters != parameters => {
+                State::Stale("the study's parameters changed".to_owned())
+            }
+            Some(row) if row.seed != cell.seed.to_string() => State::Stale("the seed changed".to_owned()),
+            Some(_) => State::Stale("the timing protocol or the version of the study changed".to_owned()),
+        }
+    };
+    Ok(plan.studies.iter().map(state).collect())
+}
+
+/// What all journals of a folder say; nothing where there is none.
+fn everything(folder: &Folder) -> Result<Ledger, RunError> {
+    let mut everything = Ledger::default();
+    if folder.journals.is_dir() {
+        for other in ledger::read_all(&folder.journals)? {
+            everything.merge(other);
+        }
+    }
+    Ok(everything)
 }
 
 /// What the journals have, by the names a spec gives.

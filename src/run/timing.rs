@@ -13,7 +13,6 @@ use std::{
 use super::{
     RunError, Session,
     block::Work,
-    interrupt,
     job::{Job, forms_matrix, jobs, shuffled},
     journal::Record,
     progress::Progress,
@@ -64,7 +63,7 @@ impl Session<'_> {
         for round in warmup.chain((0..self.repeats).map(Round::Repeat)) {
             let seed = named_seed(self.experiment.seed, &["order", &block.id, &round.name()]);
             for (position, index) in shuffled(all + 1, seed).into_iter().enumerate() {
-                if interrupt::requested() {
+                if self.must_stop() {
                     return Ok(ControlFlow::Break(()));
                 }
                 if index == all {
@@ -178,7 +177,7 @@ fn unlike_verified(error: Option<MethodError>) -> String {
 }
 
 /// What `work` returns and how long it took. The compiler can neither drop the work nor move it out of the clock.
-fn clocked<R>(work: impl FnOnce() -> R) -> (R, Duration) {
+pub(super) fn clocked<R>(work: impl FnOnce() -> R) -> (R, Duration) {
     let start = Instant::now();
     let result = black_box(work());
     (result, start.elapsed())

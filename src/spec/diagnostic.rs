@@ -67,12 +67,19 @@ pub struct Diagnostics {
     path: String,
     source: String,
     problems: Vec<Diagnostic>,
+    /// What was not done because of them.
+    not_done: &'static str,
 }
 
 impl Diagnostics {
     pub(super) fn new(path: String, source: String, mut problems: Vec<Diagnostic>) -> Self {
         problems.sort_by_key(|problem| problem.span.as_ref().map(|span| (span.start, span.end)));
-        Self { path, source, problems }
+        Self { path, source, problems, not_done: "nothing was run" }
+    }
+
+    /// The same problems, of a file that is not run.
+    pub(super) fn nothing_written(self) -> Self {
+        Self { not_done: "nothing was written", ..self }
     }
 
     /// How many problems there are.
@@ -94,7 +101,7 @@ impl Diagnostics {
             text += &format!("… and {more} more like these\n\n");
         }
         let errors = if self.count() == 1 { "1 error".to_owned() } else { format!("{} errors", self.count()) };
-        text + &format!("{errors} in {}: nothing was run", self.path)
+        text + &format!("{errors} in {}: {}", self.path, self.not_done)
     }
 }
 

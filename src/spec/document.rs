@@ -9,9 +9,11 @@ use toml::de::DeTable;
 
 use super::{
     Bilingual, Experiment, LARGEST_GRID, Timing,
+    claims::{self, Labels},
     diagnostic::{Diagnostic, Problems},
     family::{self, Grid},
-    files::{TensorFiles, refuse_impossible_problems},
+    files::{TensorFiles, refuse_absent_models, refuse_impossible_problems},
+    pattern::expand_patterns,
     property::properties,
     section::{Section, Swept, first_values, meaningless, properties_of},
     spelling::is_hidden,
@@ -27,13 +29,13 @@ use crate::{linalg::Precision, parameters::Invalid};
 pub(super) struct Draws {
     /// Base of every seed: the same spec with the same seed draws the same numbers everywhere.
     pub seed: u64,
-    /// Independent draws of every random method.
+    /// Independent draws of every random method and study.
     #[schemars(range(min = 1), default = "one")]
     pub trials: usize,
     /// Arithmetic of the methods: one or both of `f32` and `f64`. Metrics always accumulate in f64.
     #[schemars(default = "double")]
     pub precision: Precision,
-    /// k, the rank asked of every method; at most min(m, n) of every problem.
+    /// k, the rank asked of every method; at most min(m, n) of every problem. Required where there are problems.
     #[schemars(range(min = 1))]
     pub target_rank: usize,
 }
@@ -50,7 +52,7 @@ fn double() -> Precision {
 pub(super) const SWEPT: &[&str] = &["precision", "target_rank"];
 
 /// The tables of a spec, in the order in which they are read best.
-pub(super) const TABLES: &[&str] = &["title", "question", "timing", "streaming", "problem", "method"];
+pub(super) const TABLES: &[&str] = &["title", "question", "timing", "streaming", "problem", "method", "study", "claim"];
 
 impl Timing {
     fn check(&self) -> Result<(), Invalid> {
@@ -89,13 +91,13 @@ fn experiment(
     files: &dyn TensorFiles,
     problems: &mut Problems,
 ) -> Option<Experiment> {
-    let section = Section {
-        name: "the spec",
-        header: None,
-        properties: &properties_of::<Draws>(),
-        others: TABLES,
-        swept: Swept::Only(SWEPT),
-    };
+    let kinds = Kinds::of(document);
+    let mut draws = properties_of::<Draws>();
+    for property in &mut draws {
+        property.required &= kinds.matrices || !OF_MATRICES.contains(&property.name.as_str());
+    }
+    let section =
+        Section { name: "the spec", header: None, properties: &draws, others: TABLES, swept: Swept::Only(SWEPT) };
     let axes = section.read(document, problems);
     let axis = |name: &str| axes.iter().find(|axis| axis.name == name);
     let seed = axis("seed").and_then(|axis| axis.value(0).as_u64());
@@ -108,16 +110,29 @@ fn experiment(
         Settings::Read(streaming, ..) => Some(streaming),
         Settings::Absent | Settings::Wrong => None,
     };
-    let problem_grids = family::read::<crate::problem::ProblemSpec>(document, problems);
-    let method_grids = family::read::<crate::method::MethodSpec>(document, problems);
+    let (problem_grids, method_grids) = if kinds.matrices {
+        let mut problem_grids = family::read::<crate::problem::ProblemSpec>(document, problems);
+        expand_patterns(&mut problem_grids, root, files, problems);
+        (problem_grids, family::read::<crate::method::MethodSpec>(document, problems))
+    } else {
+        refuse_keys_of_matrices(document, problems);
+        (Vec::new(), Vec::new())
+    };
+    let study_grids =
+        if kinds.studies { family::read::<crate::study::StudySpec>(document, problems) } else { Vec::new() };
 
-    if let Err(problem) = refuse_too_many_cells(&axes, trials, &problem_grids, &method_grids) {
+    let labels = Labels { problems: &problem_grids, methods: &method_grids, studies: &study_grids };
+    let claims = claims::read(document, &labels, problems);
+
+    if let Err(problem) = refuse_too_many_cells(&axes, trials, &problem_grids, &method_grids, &study_grids) {
         // Nothing is expanded: what would be found in a million points is not worth their memory.
         problems.push(problem);
         return None;
     }
     let problem_instances = family::expand(&problem_grids, problems);
     let method_instances = family::expand(&method_grids, problems);
+    let study_instances = family::expand(&study_grids, problems);
+    refuse_absent_models(&study_grids, &study_instances, root, problems);
     let ranks = axis("target_rank").map(ranks).unwrap_or_default();
     refuse_impossible_problems(&problem_grids, &problem_instances, &ranks, root, files, problems);
 
@@ -136,7 +151,37 @@ fn experiment(
         streaming,
         problems: problem_instances.into_iter().map(|placed| placed.instance).collect(),
         methods: method_instances.into_iter().map(|placed| placed.instance).collect(),
+        studies: study_instances.into_iter().map(|placed| placed.instance).collect(),
+        claims,
     })
+}
+
+/// What a spec is about: matrices under methods, studies, or both.
+#[derive(Debug, Clone, Copy)]
+struct Kinds {
+    matrices: bool,
+    studies: bool,
+}
+
+impl Kinds {
+    fn of(document: &Table) -> Self {
+        let has = |name: &str| document.get(name).is_some();
+        let studies = has("study");
+        // A spec with neither is told what most specs have.
+        Self { matrices: !studies || has("problem") || has("method"), studies }
+    }
+}
+
+/// Keys that say how methods are run on matrices.
+const OF_MATRICES: [&str; 3] = ["target_rank", "precision", "streaming"];
+
+/// A key that nothing reads would be believed to mean something.
+fn refuse_keys_of_matrices(document: &Table, problems: &mut Problems) {
+    for entry in OF_MATRICES.iter().filter_map(|name| document.get(name)) {
+        let title = format!("`{}` is for methods, and the spec has studies only", entry.key);
+        let help = "remove it, or add a `[problem.LABEL]` and a `[method.LABEL]`";
+        problems.push(Diagnostic::new(&entry.key_span, title, "means nothing here", help));
+    }
 }
 
 fn precisions(axis: &Axis) -> Vec<Precision> {
@@ -250,15 +295,23 @@ fn settings<T: JsonSchema + DeserializeOwned>(
 }
 
 /// Refuses a grid that is too large, from the lengths of its axes alone.
-fn refuse_too_many_cells(axes: &[Axis], trials: usize, problems: &[Grid], methods: &[Grid]) -> Result<(), Diagnostic> {
+fn refuse_too_many_cells(
+    axes: &[Axis],
+    trials: usize,
+    problems: &[Grid],
+    methods: &[Grid],
+    studies: &[Grid],
+) -> Result<(), Diagnostic> {
     let length = |name: &str| axes.iter().find(|axis| axis.name == name).map_or(1, |axis| axis.count() as u128);
-    let points = |grids: &[Grid]| grids.iter().fold(0, |sum: u128, grid| sum.saturating_add(grid.size())).max(1);
+    let sum = |grids: &[Grid]| grids.iter().fold(0, |sum: u128, grid| sum.saturating_add(grid.size()));
+    let points = |grids: &[Grid]| sum(grids).max(1);
     let factors = [length("precision"), length("target_rank"), trials as u128, points(problems), points(methods)];
-    let cells = factors.into_iter().fold(1, u128::saturating_mul);
+    let of_studies = sum(studies).saturating_mul(trials as u128);
+    let cells = factors.into_iter().fold(1, u128::saturating_mul).saturating_add(of_studies);
     if cells <= LARGEST_GRID as u128 {
         return Ok(());
     }
-    let swept = axes.iter().chain(problems.iter().chain(methods).flat_map(|grid| &grid.axes));
+    let swept = axes.iter().chain(problems.iter().chain(methods).chain(studies).flat_map(|grid| &grid.axes));
     let longest = swept.filter(|axis| axis.count() > 1).max_by_key(|axis| axis.count());
     let title = format!("the spec asks for {cells} cells, more than {LARGEST_GRID}");
     let trials_span = axes.iter().find(|axis| axis.name == "trials").map(|axis| axis.value_span(0).clone());
@@ -272,12 +325,12 @@ fn refuse_too_many_cells(axes: &[Axis], trials: usize, problems: &[Grid], method
             Diagnostic::new(&axis.span(), title, "the longest sweep", help)
         }
         (_, Some(span)) => Diagnostic::new(&span, title, "too many draws", "ask for fewer trials"),
-        _ => Diagnostic::of_file(title, "ask for fewer problems or methods"),
+        _ => Diagnostic::of_file(title, "ask for fewer problems, methods or studies"),
     })
 }
 
 /// Characters that make a text read otherwise than it is; the reader of a spec must see what the program sees.
-fn refuse_hidden_characters(source: &str, problems: &mut Problems) {
+pub(super) fn refuse_hidden_characters(source: &str, problems: &mut Problems) {
     for (start, letter) in source.char_indices().filter(|(start, letter)| is_hidden(*letter) && *start > 0) {
         let title = format!("the invisible character U+{:04X}", letter as u32);
         let span = start..start + letter.len_utf8();

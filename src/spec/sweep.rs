@@ -88,6 +88,11 @@ impl Axis {
         }
     }
 
+    /// Puts values, each with the place it comes from, in the place of its own.
+    pub fn list(&mut self, values: Vec<(Value, Span)>) {
+        self.values = Values::Listed(values);
+    }
+
     /// Everything that was written for it.
     pub fn span(&self) -> Span {
         match &self.values {

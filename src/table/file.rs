@@ -9,7 +9,9 @@ use std::{
 use polars_core::prelude::{DataFrame, IntoColumn, NamedFrom, Series};
 use polars_io::prelude::{ParquetReader, ParquetWriter, SerReader};
 
-use super::{CellRow, MatrixRow, Results, Row, SampleRow, SpectrumRow, SummaryRow, TableError, columns, csv};
+use super::{
+    CellRow, MatrixRow, MeasurementRow, Results, Row, SampleRow, SpectrumRow, SummaryRow, TableError, columns, csv,
+};
 
 impl Results {
     /// The tables of `results/NAME/`, read from their Parquet files.
@@ -25,6 +27,7 @@ impl Results {
             cells: read_table(directory)?,
             samples: read_table(directory)?,
             summary: read_table(directory)?,
+            measurements: read_optional_table(directory)?,
             provenance: serde_json::from_slice(&read_file(&provenance)?)
                 .map_err(|source| TableError::Json { path: provenance, source })?,
             spec: String::from_utf8_lossy(&read_file(&directory.join("spec.toml"))?).into_owned(),
@@ -43,6 +46,12 @@ impl Results {
         for (name, bytes) in self.files()? {
             replace(&directory.join(name), &bytes)?;
         }
+        if self.measurements.is_empty() {
+            // The spec may have had studies before.
+            for name in names_of::<MeasurementRow>() {
+                remove(&directory.join(name))?;
+            }
+        }
         Ok(())
     }
 
@@ -54,19 +63,40 @@ impl Results {
         encode(&self.cells, &mut files)?;
         encode(&self.samples, &mut files)?;
         encode(&self.summary, &mut files)?;
-        files.push(("columns.csv".to_owned(), data_dictionary()?));
+        if !self.measurements.is_empty() {
+            encode(&self.measurements, &mut files)?;
+        }
+        files.push(("columns.csv".to_owned(), data_dictionary(!self.measurements.is_empty())?));
         files.push(("provenance.json".to_owned(), format!("{:#}\n", self.provenance).into_bytes()));
         files.push(("spec.toml".to_owned(), self.spec.clone().into_bytes()));
         Ok(files)
     }
 }
 
-/// Names of all files [`Results::write`] leaves.
+/// Names of all files [`Results::write`] may leave.
 #[must_use]
 pub fn file_names() -> Vec<String> {
-    let tables = [MatrixRow::TABLE, SpectrumRow::TABLE, CellRow::TABLE, SampleRow::TABLE, SummaryRow::TABLE];
+    let tables = [
+        names_of::<MatrixRow>(),
+        names_of::<SpectrumRow>(),
+        names_of::<CellRow>(),
+        names_of::<SampleRow>(),
+        names_of::<SummaryRow>(),
+        names_of::<MeasurementRow>(),
+    ];
     let others = ["columns.csv", "provenance.json", "spec.toml"].map(str::to_owned);
-    tables.iter().flat_map(|table| [format!("{table}.parquet"), format!("{table}.csv")]).chain(others).collect()
+    tables.into_iter().flatten().chain(others).collect()
+}
+
+fn names_of<R: Row>() -> [String; 2] {
+    [format!("{}.parquet", R::TABLE), format!("{}.csv", R::TABLE)]
+}
+
+fn remove(path: &Path) -> Result<(), TableError> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != ErrorKind::NotFound => Err(TableError::Io { path: path.to_owned(), source }),
+        _ => Ok(()),
+    }
 }
 
 /// A table in both formats.
@@ -78,6 +108,14 @@ fn encode<R: Row>(rows: &[R], files: &mut Vec<(String, Vec<u8>)>) -> Result<(), 
     ParquetWriter::new(&mut bytes).set_parallel(false).finish(&mut frame).map_err(polars)?;
     files.push((format!("{}.parquet", R::TABLE), bytes));
     Ok(())
+}
+
+/// No rows where there is no such file: results written before the table existed, or that have nothing to put there.
+fn read_optional_table<R: Row>(directory: &Path) -> Result<Vec<R>, TableError> {
+    match read_table(directory) {
+        Err(TableError::Missing { .. }) => Ok(Vec::new()),
+        read => read,
+    }
 }
 
 fn read_table<R: Row>(directory: &Path) -> Result<Vec<R>, TableError> {
@@ -99,8 +137,9 @@ pub fn read_csv<R: Row>(path: &Path) -> Result<Vec<R>, TableError> {
 }
 
 /// `columns.csv`: table, name, unit and description of every column.
-fn data_dictionary() -> Result<Vec<u8>, TableError> {
-    let columns = columns();
+fn data_dictionary(with_measurements: bool) -> Result<Vec<u8>, TableError> {
+    let mut columns = columns();
+    columns.retain(|column| with_measurements || column.table != MeasurementRow::TABLE);
     let text = |name: &str, values: Vec<&str>| Series::new(name.into(), values).into_column();
     let polars = |source| TableError::Polars { table: "columns", source };
     let frame = DataFrame::new(

@@ -4,6 +4,7 @@ mod column;
 mod csv;
 mod file;
 mod interval;
+mod measurement;
 mod row;
 mod slope;
 mod summary;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 pub use column::{Column, Meaning, Row};
 pub use file::{file_names, read_csv};
 pub use interval::median_interval;
+pub use measurement::{MeasurementRow, MeasurementSummary, summarise_measurements};
 pub use row::{CellRow, MatrixRow, SampleRow, SpectrumRow, Status, SummaryRow};
 pub use slope::{Slope, log_log_slope};
 pub use summary::summarise;
@@ -28,17 +30,27 @@ pub struct Results {
     pub cells: Vec<CellRow>,
     pub samples: Vec<SampleRow>,
     pub summary: Vec<SummaryRow>,
+    /// What studies found; empty of an experiment without studies, which has no such file.
+    pub measurements: Vec<MeasurementRow>,
     /// `provenance.json`, as written by the run.
     pub provenance: serde_json::Value,
     /// The spec's text.
     pub spec: String,
 }
 
-/// Every column of every table, in the order of the files: the content of `columns.csv`.
+/// Every column of every table, in the order of the files: the content of `columns.csv`, where those of `measurements` stand
+/// only if there is such a table.
 #[must_use]
 pub fn columns() -> Vec<Column> {
-    [MatrixRow::columns(), SpectrumRow::columns(), CellRow::columns(), SampleRow::columns(), SummaryRow::columns()]
-        .concat()
+    [
+        MatrixRow::columns(),
+        SpectrumRow::columns(),
+        CellRow::columns(),
+        SampleRow::columns(),
+        SummaryRow::columns(),
+        MeasurementRow::columns(),
+    ]
+    .concat()
 }
 
 /// Why tables could not be read or written.

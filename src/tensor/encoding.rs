@@ -24,7 +24,7 @@ pub(super) enum ByteOrder {
 
 impl Encoding {
     /// Bytes of one entry.
-    fn width(self) -> u64 {
+    pub(super) fn width(self) -> u64 {
         match self {
             Self::F64(_) => 8,
             Self::F32(_) => 4,
@@ -100,7 +100,7 @@ pub(super) fn stream(
     Ok(())
 }
 
-fn decode(bytes: &[u8], encoding: Encoding, sink: &mut impl FnMut(f64)) {
+pub(super) fn decode(bytes: &[u8], encoding: Encoding, sink: &mut impl FnMut(f64)) {
     use ByteOrder::{Big, Little};
     match encoding {
         Encoding::F64(Little) => each(bytes, sink, f64::from_le_bytes),
@@ -117,4 +117,30 @@ fn each<const WIDTH: usize>(bytes: &[u8], sink: &mut impl FnMut(f64), widen: imp
     for &entry in bytes.as_chunks::<WIDTH>().0 {
         sink(widen(entry));
     }
+}
+
+/// The bytes of one entry rounded to an encoding, little-endian; `None` if it is not finite once rounded.
+pub(super) fn encode(entry: f64, encoding: Encoding, bytes: &mut Vec<u8>) -> Option<()> {
+    let finite = match encoding {
+        Encoding::F64(_) => {
+            bytes.extend(entry.to_le_bytes());
+            entry.is_finite()
+        }
+        Encoding::F32(_) => {
+            let rounded = entry as f32;
+            bytes.extend(rounded.to_le_bytes());
+            rounded.is_finite()
+        }
+        Encoding::F16(_) => {
+            let rounded = f16::from_f64(entry);
+            bytes.extend(rounded.to_le_bytes());
+            rounded.is_finite()
+        }
+        Encoding::Bf16 => {
+            let rounded = bf16::from_f64(entry);
+            bytes.extend(rounded.to_le_bytes());
+            rounded.is_finite()
+        }
+    };
+    finite.then_some(())
 }

@@ -83,6 +83,32 @@ pub enum Fault {
     Hole { name: String, found: u64 },
     #[error("tensor {name} of shape {shape} takes {needed} bytes and claims {claimed}; write the file anew")]
     LengthMismatch { name: String, shape: String, needed: u64, claimed: u64 },
+    #[error(
+        "entry {index} of tensor {name} is {value}, not a finite number; a model with such weights is damaged: get it anew"
+    )]
+    NotFinite { name: String, index: u64, value: String },
+    #[error("entry {index} of tensor {name} does not fit in {dtype}; convert the checkpoint to F32 first")]
+    OutOfType { name: String, index: u64, dtype: String },
+
+    // Several files as one.
+    #[error(
+        "neither model.safetensors nor model.safetensors.index.json is here; give the folder of a model that has one"
+    )]
+    NoCheckpoint,
+    #[error("the index cannot be understood: {problem}; get it anew with the shards it belongs to")]
+    IndexSyntax { problem: String },
+    #[error(
+        "the index names the shard {shard}, which is not a plain file name; an index may only name files beside it"
+    )]
+    ShardName { shard: String },
+    #[error("the shard {shard} leads out of the model's folder; put the file itself there, not a link")]
+    ShardOutside { shard: String },
+    #[error("the index names the shard {shard}, which is not there; get the missing file")]
+    ShardMissing { shard: String },
+    #[error("the index says that tensor {name} is in {shard}, and it is not; get index and shards anew, together")]
+    NotInShard { name: String, shard: String },
+    #[error("tensor {name} is in this shard and not in the index under it; get index and shards anew, together")]
+    NotInIndex { name: String },
     #[error("the tensor takes {bytes} bytes of memory, which the system refuses; save a part of it")]
     OutOfMemory { bytes: u64 },
 }

@@ -1,13 +1,16 @@
-//! Reading tensors from `.npy` and `.safetensors` files, and writing the latter.
+//! Reading tensors from `.npy` and `.safetensors` files, and writing the latter, whole or tensor by tensor.
 //!
 //! A header is a stranger's claim: its length is checked against a limit and against the file before it is read, the
 //! payload it promises against the file's length before a single entry is allocated. Only the bytes of the tensor that
 //! was asked for are read, in chunks, each entry converted once into its final place.
 
+mod checkpoint;
 mod encoding;
 mod fault;
 mod npy;
+mod placed;
 mod safetensors;
+mod stream;
 mod write;
 
 use std::{
@@ -16,11 +19,18 @@ use std::{
     path::Path,
 };
 
+pub use checkpoint::{Checkpoint, INDEX, SINGLE_FILE};
 pub use fault::{Fault, TensorError};
+pub(crate) use placed::PlacedWriter;
 pub(crate) use safetensors::SafetensorsFile;
+pub use safetensors::Stored;
+pub use stream::{StreamWriter, file_bytes, real_tensor, width};
 pub use write::{NamedEntries, write_safetensors};
 
 use crate::problem::{Tensor, TensorName};
+
+/// Under which metadata tell the BLAKE3 of the text that tensors were computed on.
+pub const TEXT_HASH: &str = "text_blake3";
 
 /// The shape of a tensor, from the file's header alone (and the file's length, which must match it).
 ///
@@ -43,6 +53,23 @@ pub fn read(root: &Path, name: &TensorName) -> Result<Tensor, TensorError> {
         Opened::Safetensors(file, tensor) => file.read(tensor, |entry| entry),
     }
     .map(|(shape, entries)| Tensor { shape, entries })
+}
+
+/// The names of all matrices of a `.safetensors` file, in the order of the alphabet.
+///
+/// # Errors
+/// As [`shape`].
+pub fn matrices(root: &Path, path: &str) -> Result<Vec<String>, TensorError> {
+    let file = SafetensorsFile::open(&root.join(path), path)?;
+    Ok(file.names().filter(|(_, dimensions)| *dimensions == 2).map(|(name, _)| name.to_owned()).collect())
+}
+
+/// What the metadata of a `.safetensors` file say under a key.
+///
+/// # Errors
+/// As [`shape`].
+pub fn metadata(root: &Path, path: &str, key: &str) -> Result<Option<String>, TensorError> {
+    Ok(SafetensorsFile::open(&root.join(path), path)?.metadata(key).map(str::to_owned))
 }
 
 /// BLAKE3 of a file's bytes, in hex: part of the identity of every cell that reads it.

@@ -4,6 +4,7 @@
 //! is read alone, and what it says of every tensor must tile the file exactly before any of them is believed.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     fs::File,
     io::{Read, Seek, SeekFrom},
@@ -12,7 +13,7 @@ use std::{
 
 use serde::{
     Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, Visitor},
+    de::{MapAccess, Visitor},
 };
 
 use super::{
@@ -34,6 +35,19 @@ pub(crate) struct SafetensorsFile {
     entries_start: u64,
     /// Sorted by name.
     tensors: Vec<Described>,
+    /// What the writer of the file says of it.
+    metadata: BTreeMap<String, String>,
+}
+
+/// A tensor of a checkpoint, as its file describes it: its type and shape may be of a kind that is only ever copied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    pub name: String,
+    /// As the format spells it: `F32`, `I64`, …
+    pub dtype: String,
+    pub shape: Vec<u64>,
+    /// What its entries take in the file.
+    pub bytes: u64,
 }
 
 /// One tensor as its header describes it. Its type and shape are examined only if it is asked for: files hold integers
@@ -60,20 +74,70 @@ impl SafetensorsFile {
         let (mut file, length) = open_regular(full_path, path)?;
         let header = read_header(&mut file, length, path)?;
         let entries_start = LENGTH_BYTES + header.len() as u64;
-        let mut tensors = parse(&header).map_err(|fault| fault.of(path))?;
+        let HeaderMap { mut tensors, metadata } = parse(&header).map_err(|fault| fault.of(path))?;
         check_tiling(&mut tensors, length - entries_start).map_err(|fault| fault.of(path))?;
         sort_by_unique_name(&mut tensors).map_err(|fault| fault.of(path))?;
-        Ok(Self { path: path.to_owned(), file, entries_start, tensors })
+        Ok(Self { path: path.to_owned(), file, entries_start, tensors, metadata })
+    }
+
+    /// Names and numbers of dimensions of all tensors, sorted by name.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.tensors.iter().map(|tensor| (tensor.name.as_str(), tensor.description.shape.len()))
+    }
+
+    /// What `__metadata__` says under a key: a stranger's words.
+    pub(crate) fn metadata(&self, key: &str) -> Option<&str> {
+        self.metadata.get(key).map(String::as_str)
+    }
+
+    /// Every tensor, in the order in which they lie in the file.
+    pub(super) fn stored(&self) -> Vec<Stored> {
+        let mut tensors: Vec<&Described> = self.tensors.iter().collect();
+        tensors.sort_by_key(|tensor| tensor.description.data_offsets);
+        let stored =
+            |Described { name, description: Description { dtype, shape, data_offsets: (begin, end) } }: &Described| {
+                Stored { name: name.clone(), dtype: dtype.clone(), shape: shape.clone(), bytes: end - begin }
+            };
+        tensors.into_iter().map(stored).collect()
+    }
+
+    /// The bytes of one tensor as they lie in the file, a chunk at a time, whatever its type.
+    ///
+    /// # Errors
+    /// There is none of that name, or it cannot be read; or what `sink` says of a chunk.
+    pub(super) fn chunks(
+        &self,
+        name: &str,
+        mut sink: impl FnMut(&[u8]) -> Result<(), TensorError>,
+    ) -> Result<(), TensorError> {
+        // A multiple of every width, so that no entry is torn.
+        const CHUNK: u64 = 1 << 20;
+        let place = self
+            .place(name)
+            .map_err(|_| Fault::NoSuchTensor { name: abridged(name), present: self.present() }.of(&self.path))?;
+        let (begin, end) = self.tensors[place].description.data_offsets;
+        let io = |source| TensorError::io(&self.path, source);
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(self.entries_start + begin)).map_err(io)?;
+        let mut chunk = vec![0; CHUNK.min(end - begin) as usize];
+        let mut left = end - begin;
+        while left > 0 {
+            let bytes = &mut chunk[..left.min(CHUNK) as usize];
+            file.read_exact(bytes).map_err(io)?;
+            left -= bytes.len() as u64;
+            sink(bytes)?;
+        }
+        Ok(())
+    }
+
+    /// What messages call the file.
+    pub(super) fn path(&self) -> &str {
+        &self.path
     }
 
     /// The names to choose from, as a message lists them.
     pub(crate) fn present(&self) -> String {
         choice(self.tensors.iter().map(|tensor| tensor.name.as_str()))
-    }
-
-    /// Whether there is a tensor of this name.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.place(name).is_ok()
     }
 
     /// The shape of one tensor.
@@ -109,13 +173,8 @@ impl SafetensorsFile {
             Ok(place) => &self.tensors[place].description,
             Err(_) => return Err(Fault::NoSuchTensor { name: abridged(name), present: self.present() }),
         };
-        let encoding = match dtype.as_str() {
-            "F64" => Encoding::F64(ByteOrder::Little),
-            "F32" => Encoding::F32(ByteOrder::Little),
-            "F16" => Encoding::F16(ByteOrder::Little),
-            "BF16" => Encoding::Bf16,
-            other => return Err(Fault::ElementType { found: abridged(other), known: KNOWN_TYPES }),
-        };
+        let encoding =
+            encoding_of(dtype).ok_or_else(|| Fault::ElementType { found: abridged(dtype), known: KNOWN_TYPES })?;
         let extent = Extent::new(shape, encoding)?;
         if extent.bytes != end - begin {
             return Err(Fault::LengthMismatch {
@@ -126,6 +185,17 @@ impl SafetensorsFile {
             });
         }
         Ok((encoding, extent, *begin))
+    }
+}
+
+/// How entries of a type lie in the file, if they are real numbers.
+pub(super) fn encoding_of(dtype: &str) -> Option<Encoding> {
+    match dtype {
+        "F64" => Some(Encoding::F64(ByteOrder::Little)),
+        "F32" => Some(Encoding::F32(ByteOrder::Little)),
+        "F16" => Some(Encoding::F16(ByteOrder::Little)),
+        "BF16" => Some(Encoding::Bf16),
+        _ => None,
     }
 }
 
@@ -148,13 +218,9 @@ fn read_header(file: &mut File, length: u64, path: &str) -> Result<Vec<u8>, Tens
     Ok(header)
 }
 
-fn parse(header: &[u8]) -> Result<Vec<Described>, Fault> {
+fn parse(header: &[u8]) -> Result<HeaderMap, Fault> {
     let text = str::from_utf8(header).map_err(|_| Fault::HeaderNotText)?;
-    let HeaderMap(tensors) = serde_json::from_str(text).map_err(|error| {
-        let problem = abridged(&error.to_string());
-        Fault::HeaderSyntax { problem }
-    })?;
-    Ok(tensors)
+    serde_json::from_str(text).map_err(|error| Fault::HeaderSyntax { problem: abridged(&error.to_string()) })
 }
 
 /// Every byte of entries belongs to exactly one tensor.
@@ -192,8 +258,12 @@ fn sort_by_unique_name(tensors: &mut [Described]) -> Result<(), Fault> {
     }
 }
 
-/// The header's map, in its order and with its repetitions, which a map would hide.
-struct HeaderMap(Vec<Described>);
+/// The header's map, in its order and with its repetitions, which a map would hide; and its `__metadata__`, strings by strings
+/// as the format has it, no larger than a header may be.
+struct HeaderMap {
+    tensors: Vec<Described>,
+    metadata: BTreeMap<String, String>,
+}
 
 impl<'de> Deserialize<'de> for HeaderMap {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -206,15 +276,15 @@ impl<'de> Deserialize<'de> for HeaderMap {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut tensors = Vec::new();
+                let (mut tensors, mut metadata) = (Vec::new(), BTreeMap::new());
                 while let Some(name) = map.next_key::<String>()? {
                     if name == "__metadata__" {
-                        map.next_value::<IgnoredAny>()?;
+                        metadata = map.next_value()?;
                     } else {
                         tensors.push(Described { name, description: map.next_value()? });
                     }
                 }
-                Ok(HeaderMap(tensors))
+                Ok(HeaderMap { tensors, metadata })
             }
         }
         deserializer.deserialize_map(Entries)

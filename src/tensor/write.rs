@@ -11,7 +11,7 @@ use std::{
 use serde_json::{Map, Value, json};
 use tempfile::NamedTempFile;
 
-use super::fault::TensorError;
+use super::{fault::TensorError, safetensors::Stored};
 
 /// A tensor to be written.
 #[derive(Debug, Clone)]
@@ -36,15 +36,12 @@ pub fn write_safetensors(
     tensors: &[NamedEntries],
     metadata: &[(&str, String)],
 ) -> Result<(), TensorError> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(path);
     let write = || -> io::Result<()> {
         fs::create_dir_all(folder)?;
         let file = unfinished(folder)?;
         let mut writer = BufWriter::new(&file);
-        let header = header(tensors, metadata);
+        let header = header(&tensors.iter().map(described).collect::<Vec<_>>(), metadata);
         writer.write_all(&(header.len() as u64).to_le_bytes())?;
         writer.write_all(header.as_bytes())?;
         for entry in tensors.iter().flat_map(|tensor| &tensor.entries) {
@@ -59,15 +56,31 @@ pub fn write_safetensors(
     write().map_err(|source| TensorError::io(&path.display().to_string(), source))
 }
 
+/// Where a file is to be written.
+pub(super) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
 /// A file under another name, with the permissions an ordinary new file would have.
-fn unfinished(folder: &Path) -> io::Result<NamedTempFile> {
+pub(super) fn unfinished(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder.prefix(".unfinished-").tempfile_in(folder)
 }
 
-fn header(tensors: &[NamedEntries], metadata: &[(&str, String)]) -> String {
+fn described(tensor: &NamedEntries) -> Stored {
+    let NamedEntries { name, shape, entries } = tensor;
+    assert_eq!(entries.len(), shape.iter().product::<usize>(), "{name}: entries and shape disagree");
+    let shape = shape.iter().map(|&side| side as u64).collect();
+    Stored { name: name.clone(), dtype: "F32".to_owned(), shape, bytes: size_of_val(entries.as_slice()) as u64 }
+}
+
+/// The header of a file that holds these tensors, in their order.
+pub(super) fn header(tensors: &[Stored], metadata: &[(&str, String)]) -> String {
     let mut map = Map::new();
     if !metadata.is_empty() {
         let metadata: Map<_, _> =
@@ -75,10 +88,9 @@ fn header(tensors: &[NamedEntries], metadata: &[(&str, String)]) -> String {
         map.insert("__metadata__".to_owned(), metadata.into());
     }
     let mut begin = 0;
-    for NamedEntries { name, shape, entries } in tensors {
-        assert_eq!(entries.len(), shape.iter().product::<usize>(), "{name}: entries and shape disagree");
-        let end = begin + size_of_val(entries.as_slice());
-        map.insert(name.clone(), json!({ "dtype": "F32", "shape": shape, "data_offsets": [begin, end] }));
+    for Stored { name, dtype, shape, bytes } in tensors {
+        let end = begin + bytes;
+        map.insert(name.clone(), json!({ "dtype": dtype, "shape": shape, "data_offsets": [begin, end] }));
         begin = end;
     }
     let mut header = Value::from(map).to_string();

@@ -110,3 +110,16 @@ fn the_schema_is_printed_as_it_is_committed() {
     let committed = fs::read_to_string("experiments/experiment.schema.json").unwrap();
     assert!(String::from_utf8(output.stdout).unwrap() == committed);
 }
+
+#[test]
+fn a_wrong_cover_stops_a_run_before_it_computes() {
+    let folder = folder_with(SPEC);
+    fs::write(folder.path().join("coursework.toml"), "autor = \"A\"\n").unwrap();
+    for arguments in [&["small.toml"][..], &["report"]] {
+        let output = factoreo(folder.path(), arguments);
+        exits_with(2, &output);
+        let words = String::from_utf8(output.stderr).unwrap();
+        assert!(words.contains("coursework.toml:1:1") && words.contains("write `author`"), "{words}");
+    }
+    assert_eq!(files(folder.path()), ["coursework.toml", "small.toml"]);
+}

@@ -77,7 +77,7 @@ impl Project {
     }
 
     fn options(&self, share: Option<Share>) -> Options {
-        Options { root: self.root().to_owned(), share }
+        Options { root: self.root().to_owned(), share, deadline: None }
     }
 
     fn planned(&self) -> (Experiment, Plan) {

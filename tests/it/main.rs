@@ -1,10 +1,14 @@
 //! One test crate, one module per promise: every integration-test file of its own would link the whole program again.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod advise;
 mod broken_specs;
+mod claims;
 mod command_line;
+mod compress;
 mod encoder;
 mod encoder_sample;
+mod experience;
 mod figures;
 mod hostile_files;
 mod journal;
@@ -19,5 +23,7 @@ mod randomized_svd;
 mod report;
 mod specs;
 mod streaming;
+mod studies;
 mod tables;
 mod tensor_files;
+mod weights;

@@ -3,6 +3,7 @@
 use factoreo::{
     approximant::Operator,
     linalg::{gaussian::gaussian, svd::singular_values},
+    low_rank::LowRank,
     method::{Draw, MethodError, MethodSpec},
     problem::{Head, Problem, Structure},
     random::generator,
@@ -43,6 +44,12 @@ fn every_method() -> Vec<MethodSpec> {
         method("top_k", json!({})),
         method("top_k", json!({"renormalize_rows": false})),
         method("sliding_window", json!({})),
+        method("activation_aware_svd", json!({})),
+        method("activation_aware_svd", json!({"floor": 1e-3})),
+        method("scaled_svd", json!({})),
+        method("scaled_svd", json!({"alpha": 0.0})),
+        method("scaled_svd", json!({"alpha": 1.0})),
+        method("dense", json!({})),
     ];
     for kind in MethodSpec::KINDS {
         assert!(methods.iter().any(|method| method.kind() == *kind), "{kind} has no line in this table");
@@ -84,12 +91,25 @@ fn attention(n: usize) -> Problem<f64> {
     Problem { structure: Structure::Attention(Head { queries, keys, scale, causal: false }), ..general(matrix) }
 }
 
+/// A weight matrix with the inputs of `tokens` tokens, of very different sizes; one of them is always silent.
+fn weight(m: usize, n: usize, tokens: usize) -> Problem<f64> {
+    let mut inputs = gaussian::<f64>(tokens, n, &mut generator(10));
+    for j in 0..n {
+        let size = if j == 3 { 0.0 } else { 2f64.powf(-(j as f64) / 8.0) };
+        inputs.col_mut(j).iter_mut().for_each(|entry| *entry *= size);
+    }
+    let gram = factoreo::linalg::whitening::gram(inputs.as_ref());
+    Problem { structure: Structure::Weight { gram: Some(gram) }, ..decaying(m, n) }
+}
+
 fn problems() -> Vec<(&'static str, Problem<f64>)> {
     vec![
         ("tall", decaying(90, 60)),
         ("wide", decaying(60, 90)),
         ("kernel", gaussian_kernel(80)),
         ("attention", attention(72)),
+        ("weight", weight(60, 90, 400)),
+        ("weight of few tokens", weight(90, 60, 20)),
     ]
 }
 
@@ -102,6 +122,7 @@ fn outline(problem: &Problem<f64>) -> factoreo::problem::Outline {
         structure: match &problem.structure {
             Structure::General => StructureKind::General,
             Structure::PositiveSemidefinite => StructureKind::PositiveSemidefinite,
+            Structure::Weight { gram } => StructureKind::Weight { calibrated: gram.is_some() },
             Structure::Attention(head) => {
                 StructureKind::Attention { causal: head.causal, head_dim: head.queries.ncols() }
             }
@@ -134,7 +155,8 @@ fn accepted() -> Vec<(&'static str, Problem<f64>, MethodSpec)> {
 #[test]
 fn no_method_is_better_than_the_optimum() {
     // What has no low rank has no optimum of its rank.
-    let of_low_rank = |method: &MethodSpec| !["exact_attention", "top_k", "sliding_window"].contains(&method.kind());
+    let of_low_rank =
+        |method: &MethodSpec| !["exact_attention", "top_k", "sliding_window", "dense"].contains(&method.kind());
     for (name, problem, method) in accepted().into_iter().filter(|(.., method)| of_low_rank(method)) {
         let sigma = singular_values(problem.matrix(), Par::Seq).unwrap();
         for k in [1, 3, 10, 30] {
@@ -203,7 +225,13 @@ fn scaling_the_matrix_scales_the_answer_to_the_ends_of_the_range() {
         let relative = |scale: f64| {
             let scaled = Problem { formed: Some(problem.matrix() * faer::Scale(scale)), ..problem.clone() };
             let draw = Draw { target_rank: 10, rng: &mut generator(5), parallelism: Par::Seq };
-            let factors = method.factor(&scaled, draw).unwrap().factors.into_pair().unwrap();
+            let factors = match method.factor(&scaled, draw).unwrap().factors {
+                factoreo::approximant::Approximant::Pair(pair) => pair,
+                // A matrix that is kept is the pair of itself and the identity.
+                kept => {
+                    LowRank::new(kept.to_dense(), Mat::identity(problem.matrix().ncols(), problem.matrix().ncols()))
+                }
+            };
             // Each factor is brought back on its own: their product may leave the range of f64 on the way.
             let back = faer::Scale(1.0 / scale);
             let difference = if scale > 1.0 {
@@ -241,7 +269,8 @@ fn degenerate_matrices_get_a_right_answer() {
         let problem = general(matrix);
         let sigma = singular_values(problem.matrix(), Par::Seq).unwrap();
         for method in every_method() {
-            if method.refuses(outline(&problem), 1).is_some() {
+            // What is no low rank is better than any, and what is kept is exact.
+            if method.refuses(outline(&problem), 1).is_some() || method.kind() == "dense" {
                 continue;
             }
             for k in [1, 5, 30].into_iter().filter(|k| *k <= sigma.len()) {

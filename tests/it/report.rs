@@ -1,8 +1,11 @@
 //! Promise: the report says what the tables say, in both languages alike, and the same every time.
 
 mod form;
+mod hostile;
+mod page;
 mod swept;
 mod synthetic;
+mod weights;
 mod written;
 
 use std::{collections::BTreeMap, fs, path::Path};

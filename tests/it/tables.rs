@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use factoreo::table::{
-    CellRow, MatrixRow, Results, SampleRow, SpectrumRow, Status, SummaryRow, columns, file_names, read_csv, summarise,
+    CellRow, MatrixRow, MeasurementRow, Results, SampleRow, SpectrumRow, Status, SummaryRow, columns, file_names,
+    read_csv, summarise,
 };
 use proptest::prelude::*;
 
@@ -89,6 +90,22 @@ fn results(cells: Vec<CellRow>, samples: Vec<SampleRow>) -> Results {
             cumulative_energy: 1.0,
         }],
         summary: Vec::new(),
+        measurements: vec![MeasurementRow {
+            cell: "c".to_owned(),
+            study: "=atlas".to_owned(),
+            study_variant: "which=flat_tail".to_owned(),
+            study_kind: "failure".to_owned(),
+            study_parameters: "{}".to_owned(),
+            trial: 1,
+            seed: "18446744073709551615".to_owned(),
+            series: String::new(),
+            x: None,
+            quantity: "ratio".to_owned(),
+            unit: "1".to_owned(),
+            value: Some(5e-324),
+            status: Status::Completed,
+            reason: None,
+        }],
         cells,
         samples,
         provenance: serde_json::json!({"commit": "unknown", "threads": 1}),

@@ -12,7 +12,7 @@ mod speed;
 use super::{
     document::{MethodName, Text},
     survey::{Family, Method, Survey},
-    sweeps,
+    sweeps, weights,
 };
 
 pub use rank::least_rank_within;
@@ -43,6 +43,12 @@ pub fn findings(survey: &Survey<'_>) -> Vec<Text> {
         findings.extend(rank::least(family));
         findings.extend(accuracy::randomized_svd(family));
         findings.extend(accuracy::nystromformer(family));
+        if family.is_weight() {
+            findings.extend(weights::against_gaussian(survey, family));
+            findings.extend(weights::whitening(family));
+            findings.extend(weights::latency(survey, family));
+            continue;
+        }
         findings.extend(speed::at_equal_rank(family));
         findings.extend(speed::at_equal_error(family));
     }
@@ -58,9 +64,9 @@ pub fn findings(survey: &Survey<'_>) -> Vec<Text> {
     findings
 }
 
-/// Real heads are what an experiment is about if it has any, synthetic attention otherwise, and else everything.
+/// Real heads are what an experiment is about if it has any, then real weights, synthetic attention otherwise, and else everything.
 fn lead_kind(families: &[&Family<'_>]) -> Option<&'static str> {
-    ["qkv", "attention"].into_iter().find(|&kind| families.iter().any(|family| family.kind == kind))
+    ["qkv", "weight", "attention"].into_iter().find(|&kind| families.iter().any(|family| family.kind == kind))
 }
 
 impl Method<'_> {

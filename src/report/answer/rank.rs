@@ -54,7 +54,7 @@ pub fn energy(family: &Family<'_>) -> Option<Text> {
 
 impl<'a> Energy<'a> {
     fn of(family: &Family<'a>) -> Option<Self> {
-        let matrices = &family.matrices;
+        let matrices = family.distinct();
         let sizes: Vec<u64> = matrices.iter().map(|matrix| matrix.rows.min(matrix.columns)).collect();
         let numerical: Vec<u64> = matrices.iter().filter_map(|matrix| matrix.numerical_rank).collect();
         let energy_90: Vec<u64> = matrices.iter().filter_map(|matrix| matrix.rank_energy_90).collect();

@@ -8,6 +8,7 @@ use crate::{
         comparison::{Ratio, compare, ratio},
         document::{MethodName, Text, Verdict},
         survey::Family,
+        weights,
     },
     table::SummaryRow,
 };
@@ -108,6 +109,10 @@ pub fn at_equal_error(family: &Family<'_>) -> Option<Text> {
 
 fn timing<'a>(family: &Family<'a>, method: usize, target_rank: u64) -> Option<Timing<'a>> {
     let method = &family.methods[method];
+    // The matrix itself is not factored.
+    if weights::is_baseline(method) {
+        return None;
+    }
     let row = family.summary(method, target_rank, "total_seconds")?;
     let timed = Timed {
         method: method.name(),

@@ -71,6 +71,7 @@ pub fn empty(name: &str) -> Results {
         cells: vec![],
         samples: vec![],
         summary: vec![],
+        measurements: vec![],
         provenance: serde_json::Value::Null,
         spec: String::new(),
     }

@@ -74,7 +74,7 @@ fn hostile_safetensors_files_end_in_one_clear_error() {
         (
             "brackets as deep as the header",
             safetensors(&format!(r#"{{"__metadata__":{}"#, "[".repeat(1_000_000)), &[]),
-            "the header cannot be understood: \"EOF while parsing a list at line 1 column 1000016\"; write the file anew",
+            "the header cannot be understood: \"invalid type: sequence, expected a map at line 1 column 16\"; write the file anew",
         ),
         (
             "no offsets",

@@ -169,6 +169,7 @@ impl Experiment {
             cells: vec![],
             samples: vec![],
             summary: vec![],
+            measurements: vec![],
             provenance: serde_json::json!({
                 "seed": "7",
                 "warmup": 2,

@@ -1,0 +1,134 @@
+//! The numbers a claim can speak of, whatever table they stand in.
+
+use crate::table::{MeasurementSummary, Results, SummaryRow, summarise_measurements};
+
+/// One number with what selects it and how sure it is.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Number {
+    /// Label of the problem or study.
+    pub of: String,
+    pub is_study: bool,
+    /// Variant of the problem or study.
+    pub variant: String,
+    pub precision: String,
+    /// Label of the method, or the series of a study.
+    pub by: String,
+    pub by_variant: String,
+    /// Target rank, or the place on a study's horizontal axis.
+    pub at: Option<f64>,
+    pub quantity: String,
+    pub value: f64,
+    pub low: f64,
+    pub high: f64,
+}
+
+impl Number {
+    /// The value of a parameter in its variant: `length` of `length=512, head=layer0.head3`.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.variant
+            .split(", ")
+            .filter_map(|part| part.split_once('='))
+            .find(|(key, _)| *key == name)
+            .map(|(_, text)| text)
+    }
+
+    fn of_summary(row: &SummaryRow) -> Self {
+        let (low, high) = row.ci_low.zip(row.ci_high).unwrap_or((row.min, row.max));
+        Self {
+            of: row.problem.clone(),
+            is_study: false,
+            variant: row.problem_variant.clone(),
+            precision: row.precision.clone(),
+            by: row.method.clone(),
+            by_variant: row.method_variant.clone(),
+            at: Some(row.target_rank as f64),
+            quantity: row.quantity.clone(),
+            value: row.median,
+            low,
+            high,
+        }
+    }
+
+    fn of_measurement(row: &MeasurementSummary) -> Self {
+        let (low, high) = row.interval.unwrap_or((row.min, row.max));
+        Self {
+            of: row.study.clone(),
+            is_study: true,
+            variant: row.study_variant.clone(),
+            precision: String::new(),
+            by: row.series.clone(),
+            by_variant: String::new(),
+            at: row.x,
+            quantity: row.quantity.clone(),
+            value: row.median,
+            low,
+            high,
+        }
+    }
+}
+
+/// Every number of an experiment.
+pub(super) fn all(results: &Results) -> Vec<Number> {
+    let swept = |row: &SummaryRow| {
+        // Of a family with variants the rows over all of them would count every matrix twice.
+        !row.problem_variant.is_empty()
+            || !results.summary.iter().any(|other| other.problem == row.problem && !other.problem_variant.is_empty())
+    };
+    let mut numbers: Vec<Number> = results.summary.iter().filter(|row| swept(row)).map(Number::of_summary).collect();
+    widen(&mut numbers, "relative_output_error", "output_error_low", "output_error_high");
+    widen(&mut numbers, "relative_frobenius_error", "frobenius_error_low", "frobenius_error_high");
+    numbers.extend(of_matrices(results));
+    numbers.extend(summarise_measurements(&results.measurements).iter().map(Number::of_measurement));
+    numbers
+}
+
+/// An error estimated from sampled rows is as sure as its interval says, however well its draws agree.
+fn widen(numbers: &mut [Number], quantity: &str, low: &str, high: &str) {
+    let same = |a: &Number, b: &Number| {
+        (&a.of, &a.variant, &a.precision, &a.by, &a.by_variant, a.at)
+            == (&b.of, &b.variant, &b.precision, &b.by, &b.by_variant, b.at)
+    };
+    let ends: Vec<Number> = numbers.iter().filter(|one| one.quantity == low || one.quantity == high).cloned().collect();
+    for number in numbers.iter_mut().filter(|number| number.quantity == quantity) {
+        let own: Vec<&Number> = ends.iter().filter(|end| same(end, number)).collect();
+        for end in own {
+            number.low = number.low.min(end.low);
+            number.high = number.high.max(end.high);
+        }
+    }
+}
+
+/// Ranks of matrices, as shares of what they are held against.
+fn of_matrices(results: &Results) -> Vec<Number> {
+    let mut numbers = Vec::new();
+    for row in &results.matrices {
+        let (m, n) = (row.rows as f64, row.columns as f64);
+        let break_even = m * n / (m + n);
+        let mut add = |quantity: &str, value: Option<f64>| {
+            let Some(value) = value else { return };
+            numbers.push(Number {
+                of: row.problem.clone(),
+                is_study: false,
+                variant: row.problem_variant.clone(),
+                precision: row.precision.clone(),
+                by: String::new(),
+                by_variant: String::new(),
+                at: None,
+                quantity: quantity.to_owned(),
+                value,
+                low: value,
+                high: value,
+            });
+        };
+        for (name, rank) in [
+            ("rank_energy_90", row.rank_energy_90),
+            ("rank_energy_99", row.rank_energy_99),
+            ("rank_energy_999", row.rank_energy_999),
+        ] {
+            let rank = rank.map(|rank| rank as f64);
+            add(name, rank);
+            add(&format!("{name}_over_break_even"), rank.map(|rank| rank / break_even));
+        }
+    }
+    numbers
+}

@@ -1,0 +1,335 @@
+//! From numbers to verdicts: at every place, over all places, over all evidence on one claim of the assignment.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{
+    Claim, Threshold,
+    number::{self, Number},
+};
+use crate::table::{Results, log_log_slope};
+
+/// What one number says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ruling {
+    /// The whole interval lies on the claimed side.
+    Holds,
+    /// The whole interval lies on the other side.
+    Fails,
+    /// The interval straddles the threshold.
+    Inconclusive,
+}
+
+/// What all of them say.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Holds,
+    Fails,
+    /// It holds at some places.
+    Conditional(Condition),
+    Inconclusive,
+    /// There is no such row.
+    NotMeasured,
+}
+
+/// Where a claim holds that does not hold everywhere.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Condition {
+    /// From this value on.
+    From(f64),
+    /// Up to this value.
+    UpTo(f64),
+    /// Between two values that were measured.
+    Between(f64, f64),
+    /// At so many of so many places; named, the fewer of those where it holds and those where it does not.
+    Some { holding: usize, of: usize, named_hold: bool, names: Vec<String> },
+}
+
+/// One place and what was found there.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Place {
+    /// The variant, or the value along which conditions are looked for.
+    pub name: String,
+    /// That value, if it is a number.
+    pub at: Option<f64>,
+    pub value: f64,
+    pub low: f64,
+    pub high: f64,
+    pub ruling: Ruling,
+}
+
+/// A claim with everything that was found on it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Judgement {
+    pub verdict: Verdict,
+    /// In the order of the places.
+    pub places: Vec<Place>,
+}
+
+/// Judges a claim on the results of its experiment.
+#[must_use]
+pub fn judge(claim: &Claim, results: &Results) -> Judgement {
+    let Some(threshold) = claim.threshold() else {
+        return Judgement { verdict: Verdict::NotMeasured, places: Vec::new() };
+    };
+    let numbers = number::all(results);
+    let mut places = if claim.exponent {
+        exponents(claim, &numbers, threshold)
+    } else {
+        numbers
+            .iter()
+            .filter(|number| selects(claim, number))
+            .filter_map(|it| place(claim, it, &numbers, threshold))
+            .collect()
+    };
+    places.sort_by(|a, b| match (a.at, b.at) {
+        (Some(a), Some(b)) => a.total_cmp(&b),
+        _ => natural(&a.name).cmp(&natural(&b.name)),
+    });
+    Judgement { verdict: verdict(&places), places }
+}
+
+/// The verdict on a claim of the assignment, from those on all evidence that was measured.
+#[must_use]
+pub fn overall<'a>(verdicts: impl IntoIterator<Item = &'a Verdict>) -> Ruled {
+    let measured: Vec<&Verdict> = verdicts.into_iter().filter(|verdict| **verdict != Verdict::NotMeasured).collect();
+    let all = |wanted: &Verdict| measured.iter().all(|verdict| *verdict == wanted);
+    let some_hold = measured.iter().any(|verdict| matches!(verdict, Verdict::Holds | Verdict::Conditional(_)));
+    match measured.as_slice() {
+        [] => Ruled::NotMeasured,
+        _ if all(&Verdict::Holds) => Ruled::Holds,
+        _ if some_hold => Ruled::Conditional,
+        _ if all(&Verdict::Fails) => Ruled::Fails,
+        _ => Ruled::Inconclusive,
+    }
+}
+
+/// [`Verdict`] without its condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ruled {
+    Holds,
+    Fails,
+    Conditional,
+    Inconclusive,
+    NotMeasured,
+}
+
+impl Verdict {
+    #[must_use]
+    pub fn ruled(&self) -> Ruled {
+        match self {
+            Self::Holds => Ruled::Holds,
+            Self::Fails => Ruled::Fails,
+            Self::Conditional(_) => Ruled::Conditional,
+            Self::Inconclusive => Ruled::Inconclusive,
+            Self::NotMeasured => Ruled::NotMeasured,
+        }
+    }
+}
+
+fn rule(low: f64, high: f64, threshold: Threshold) -> Ruling {
+    let Threshold { value, below } = threshold;
+    let (inside, outside) = if below { (high < value, low >= value) } else { (low > value, high <= value) };
+    match (inside, outside) {
+        (true, _) => Ruling::Holds,
+        (_, true) => Ruling::Fails,
+        _ => Ruling::Inconclusive,
+    }
+}
+
+fn both(a: Ruling, b: Ruling) -> Ruling {
+    match (a, b) {
+        (Ruling::Fails, _) | (_, Ruling::Fails) => Ruling::Fails,
+        (Ruling::Holds, Ruling::Holds) => Ruling::Holds,
+        _ => Ruling::Inconclusive,
+    }
+}
+
+fn selects(claim: &Claim, number: &Number) -> bool {
+    number.quantity == claim.quantity && selects_rows(claim, number)
+}
+
+/// Whether a number stands in the rows a claim selects, whatever its quantity.
+fn selects_rows(claim: &Claim, number: &Number) -> bool {
+    let is = |wanted: &Option<String>, found: &str| wanted.as_ref().is_none_or(|wanted| wanted == found);
+    let at = |wanted: Option<f64>| wanted.is_none_or(|wanted| number.at == Some(wanted));
+    if number.is_study {
+        let (of, variant, by) = (&claim.study, &claim.study_variant, &claim.series);
+        of.is_some() && is(of, &number.of) && is(variant, &number.variant) && is(by, &number.by) && at(claim.x)
+    } else {
+        claim.study.is_none()
+            && is(&claim.problem, &number.of)
+            && is(&claim.problem_variant, &number.variant)
+            && is(&claim.precision, &number.precision)
+            && is(&claim.method, &number.by)
+            && is(&claim.method_variant, &number.by_variant)
+            && at(claim.target_rank.map(|rank| rank as f64))
+    }
+}
+
+/// A number, divided if the claim divides, ruled on; `None` where there is nothing to divide by.
+fn place(claim: &Claim, number: &Number, numbers: &[Number], threshold: Threshold) -> Option<Place> {
+    let (value, low, high) = quotient(claim, number, numbers)?;
+    let mut ruling = rule(low, high, threshold);
+    if let Some((quantity, side)) = claim.proviso() {
+        let same_row = |other: &&Number| other.quantity == quantity && is_row_of(other, number);
+        let proviso = numbers.iter().find(same_row).map_or(Ruling::Inconclusive, |it| rule(it.low, it.high, side));
+        ruling = both(ruling, proviso);
+    }
+    let along = claim.along.as_deref();
+    let name = match along {
+        Some("target_rank" | "x") | None => None,
+        Some(parameter) => number.parameter(parameter).map(str::to_owned),
+    };
+    let at = match along {
+        Some("target_rank" | "x") => number.at,
+        Some(_) => name.as_ref().and_then(|text| text.parse().ok()),
+        None => None,
+    };
+    let name = name.or_else(|| at.map(|at| at.to_string())).unwrap_or_else(|| name_of(claim, number));
+    Some(Place { name, at, value, low, high, ruling })
+}
+
+/// What tells a number from the others that the claim selects.
+fn name_of(claim: &Claim, number: &Number) -> String {
+    let mut parts = vec![number.variant.clone()];
+    if claim.method.is_none() && claim.series.is_none() {
+        parts.push(number.by.clone());
+    }
+    if claim.method_variant.is_none() {
+        parts.push(number.by_variant.clone());
+    }
+    if let Some(at) = number.at.filter(|_| claim.target_rank.is_none() && claim.x.is_none()) {
+        parts.push(if number.is_study { format!("x={at}") } else { format!("k={at}") });
+    }
+    parts.retain(|part| !part.is_empty());
+    if parts.is_empty() { number.of.clone() } else { parts.join(", ") }
+}
+
+/// Whether two numbers are of the same row: one matrix or study under one method at one place.
+fn is_row_of(a: &Number, b: &Number) -> bool {
+    (a.is_study, &a.of, &a.variant, &a.precision, &a.by, &a.by_variant, a.at)
+        == (b.is_study, &b.of, &b.variant, &b.precision, &b.by, &b.by_variant, b.at)
+}
+
+/// The number over what the claim divides it by, with the interval that follows from both of theirs.
+fn quotient(claim: &Claim, number: &Number, numbers: &[Number]) -> Option<(f64, f64, f64)> {
+    if claim.over_method.as_ref() == Some(&number.by) || claim.over_series.as_ref() == Some(&number.by) {
+        // What everything is divided by is no evidence on itself.
+        return None;
+    }
+    if !claim.is_ratio() {
+        return Some((number.value, number.low, number.high));
+    }
+    let quantity = claim.over_quantity.as_ref().unwrap_or(&claim.quantity);
+    let other_method = claim.over_method.as_ref().or(claim.over_series.as_ref());
+    let candidates = numbers.iter().filter(|other| {
+        let same_method = || other.by == number.by && other.by_variant == number.by_variant;
+        (other.is_study, &other.of, &other.variant, &other.precision)
+            == (number.is_study, &number.of, &number.variant, &number.precision)
+            && other.quantity == *quantity
+            && other_method.map_or_else(same_method, |wanted| other.by == *wanted)
+    });
+    let wanted = claim.over_target_rank.map(|rank| rank as f64).or(claim.over_x);
+    let candidates: Vec<&Number> = candidates.collect();
+    let at = |place: Option<f64>| candidates.iter().find(|other| other.at == place).copied();
+    let divisor = match wanted {
+        Some(place) => at(Some(place))?,
+        // A baseline has one rank of its own, and a constant has no place on the axis.
+        None => at(number.at).or_else(|| (candidates.len() == 1).then(|| candidates[0]))?,
+    };
+    if divisor.low <= 0.0 {
+        return None;
+    }
+    Some((number.value / divisor.value, number.low / divisor.high, number.high / divisor.low))
+}
+
+/// The exponents with which the selected quantity grows, one for each method; fitted where a sweep is going, over its five largest
+/// values, to all matrices together.
+fn exponents(claim: &Claim, numbers: &[Number], threshold: Threshold) -> Vec<Place> {
+    const FITTED: usize = 5;
+    let along = claim.along.as_deref().unwrap_or_default();
+    let mut curves: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
+    for number in numbers.iter().filter(|number| selects(claim, number)) {
+        let at = match along {
+            "target_rank" | "x" => number.at,
+            parameter => number.parameter(parameter).and_then(|text| text.parse().ok()),
+        };
+        let mut name = vec![number.by.as_str(), number.by_variant.as_str()];
+        name.retain(|part| !part.is_empty());
+        if let Some((at, (value, ..))) = at.zip(quotient(claim, number, numbers)) {
+            curves.entry(name.join(", ")).or_default().push((at, value));
+        }
+    }
+    let fit = |(name, mut points): (String, Vec<(f64, f64)>)| {
+        let mut values: Vec<f64> = points.iter().map(|(at, _)| *at).collect();
+        values.sort_by(f64::total_cmp);
+        values.dedup();
+        let from = values.get(values.len().saturating_sub(FITTED)).copied()?;
+        points.retain(|(at, _)| *at >= from);
+        let slope = log_log_slope(points)?;
+        let (low, high) = slope.interval?;
+        Some(Place { name, at: None, value: slope.value, low, high, ruling: rule(low, high, threshold) })
+    };
+    curves.into_iter().filter_map(fit).collect()
+}
+
+fn verdict(places: &[Place]) -> Verdict {
+    // Places of one value along the axis stand or fall together.
+    let mut groups: Vec<(&Place, Ruling)> = Vec::new();
+    for place in places {
+        match groups.last_mut() {
+            Some((last, ruling)) if last.at.is_some() && last.at == place.at => *ruling = both(*ruling, place.ruling),
+            _ => groups.push((place, place.ruling)),
+        }
+    }
+    let count = |wanted| groups.iter().filter(|(_, ruling)| *ruling == wanted).count();
+    let (holding, failing) = (count(Ruling::Holds), count(Ruling::Fails));
+    match (groups.len(), holding) {
+        (0, _) => Verdict::NotMeasured,
+        (all, holding) if holding == all => Verdict::Holds,
+        (all, 0) if failing == all => Verdict::Fails,
+        (_, 0) => Verdict::Inconclusive,
+        _ => Verdict::Conditional(condition(&groups)),
+    }
+}
+
+/// Where the claim holds: a range of the axis if there is one, else the places by name.
+fn condition(groups: &[(&Place, Ruling)]) -> Condition {
+    let holds: Vec<bool> = groups.iter().map(|(_, ruling)| *ruling == Ruling::Holds).collect();
+    let first = holds.iter().position(|&holds| holds).unwrap_or(0);
+    let last = holds.iter().rposition(|&holds| holds).unwrap_or(0);
+    let unbroken = holds[first..=last].iter().all(|&holds| holds);
+    let ends = groups[first].0.at.zip(groups[last].0.at);
+    if let Some((from, to)) = ends.filter(|_| unbroken) {
+        return match (first, last + 1 == groups.len()) {
+            (_, true) => Condition::From(from),
+            (0, false) => Condition::UpTo(to),
+            _ => Condition::Between(from, to),
+        };
+    }
+    let holding = holds.iter().filter(|&&holds| holds).count();
+    let named_hold = 2 * holding <= holds.len();
+    let named = groups.iter().zip(&holds).filter(|(_, holds)| **holds == named_hold);
+    let names = named.map(|((place, _), _)| place.name.clone()).collect();
+    Condition::Some { holding, of: holds.len(), named_hold, names }
+}
+
+/// Digits as numbers, so that layer 10 comes after layer 9.
+fn natural(text: &str) -> Vec<(u64, String)> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let words = rest.find(|letter: char| letter.is_ascii_digit()).unwrap_or(rest.len());
+        let digits = rest[words..].find(|letter: char| !letter.is_ascii_digit()).unwrap_or(rest.len() - words);
+        parts.push((0, rest[..words].to_owned()));
+        parts.push((rest[words..words + digits].parse().unwrap_or(0), String::new()));
+        rest = &rest[words + digits..];
+    }
+    parts
+}

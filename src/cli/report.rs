@@ -1,0 +1,47 @@
+//! `report`: writes the report again, from the tables alone.
+
+use std::path::Path;
+
+use clap::Args;
+use factoreo::report::{self, ReportError, Scope};
+use serde_json::json;
+
+use super::{Failure, colours, print, print_json};
+
+/// Write the report again from results/ alone
+#[derive(Debug, Args)]
+pub(super) struct Report {
+    /// Of the first looks that `--quick` took, into report/quick
+    #[arg(long)]
+    quick: bool,
+    /// Also write a PNG of every figure
+    #[arg(long)]
+    png: bool,
+    /// Print the files written as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Report {
+    pub(super) fn execute(&self, root: &Path) -> Result<(), Failure> {
+        let scope = if self.quick { Scope::Quick } else { Scope::Whole };
+        let written = write(root, scope, self.png)?;
+        if self.json { print_json(&json!({ "report": written })) } else { tell(&written) }
+    }
+}
+
+/// Writes the report; the files, by their paths from the project's folder.
+pub(super) fn write(root: &Path, scope: Scope, png: bool) -> Result<Vec<String>, Failure> {
+    let written = report::build_of(root, scope, png).map_err(|error| match error {
+        ReportError::Cover(diagnostics) => Failure::Input(diagnostics.render(colours())),
+        error => Failure::of(&error),
+    })?;
+    Ok(written.iter().map(|path| path.strip_prefix(root).unwrap_or(path).display().to_string()).collect())
+}
+
+/// Names the pages among the files written.
+pub(super) fn tell(written: &[String]) -> Result<(), Failure> {
+    let is_page = |path: &&String| [".md", ".html", ".pdf"].iter().any(|end| path.ends_with(end));
+    let pages: Vec<&str> = written.iter().filter(is_page).map(String::as_str).collect();
+    print(&format!("report: {}\n", pages.join(", ")))
+}

@@ -1,0 +1,108 @@
+//! Without a subcommand: run experiments, then write the report.
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use clap::Args;
+use factoreo::{
+    plan::Share,
+    report::Scope,
+    run::{self, Counts, Outcome, Progress, Workload},
+    spec::{self, Experiment},
+};
+use serde_json::{Value, json};
+
+use super::{
+    Failure, colours,
+    experiments::{load, planned},
+    print, print_json, report,
+};
+
+/// When a first look begins nothing more.
+const QUICK_SECONDS: u64 = 45;
+
+/// Without a subcommand: run experiments and write the report.
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    /// Experiments to run, such as experiments/rank_sweep.toml; what is in their journals already is not computed again
+    #[arg(value_name = "SPEC", required = true)]
+    specs: Vec<PathBuf>,
+    /// A first look in under a minute: fewer draws, ranks and matrices, into results/NAME-quick, reported in report/quick
+    #[arg(long, conflicts_with = "shard")]
+    quick: bool,
+    /// Also write a PNG of every figure
+    #[arg(long)]
+    png: bool,
+    /// Compute only the k-th of n shares, into a journal of its own, and leave the report to `factoreo report`
+    #[arg(long, value_name = "K/N")]
+    shard: Option<Share>,
+    /// Print how it ended as JSON: experiments (each with its counts, seconds and warnings) and report (the files written)
+    #[arg(long)]
+    json: bool,
+}
+
+impl Run {
+    pub(super) fn execute(&self, root: &Path) -> Result<(), Failure> {
+        // Before hours of work, not after them.
+        spec::coursework(root).map_err(|diagnostics| Failure::Input(diagnostics.render(colours())))?;
+        let deadline = self.quick.then(|| Instant::now() + Duration::from_secs(QUICK_SECONDS));
+        let experiments = planned(load(&self.specs, root)?, root, self.quick)?;
+        let options = run::Options { root: root.to_owned(), share: self.shard, deadline };
+        let loads: Result<Vec<Workload>, _> =
+            experiments.iter().map(|(experiment, plan)| run::workload(experiment, plan, &options)).collect();
+        let mut progress = Progress::new(loads?.into_iter().sum());
+        let mut ended = Vec::new();
+        for (experiment, plan) in &experiments {
+            if experiments.len() > 1 {
+                progress.enter(&experiment.name);
+            }
+            let outcome = run::run_within(experiment, plan, &options, &mut progress)?;
+            outcome.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+            if self.json {
+                ended.push(as_json(experiment, &outcome));
+            } else {
+                progress.aside(|| print(&format!("{}: {outcome}\n", experiment.name)))?;
+            }
+        }
+        drop(progress);
+        let scope = if self.quick { Scope::Quick } else { Scope::Whole };
+        match self.shard {
+            Some(_) if self.json => print_json(&json!({ "experiments": ended, "report": [] })),
+            Some(share) => {
+                print(&format!("share {share} is done; when all are, write the report with `factoreo report`\n"))
+            }
+            None => {
+                let written = report::write(root, scope, self.png)?;
+                if self.json {
+                    print_json(&json!({ "experiments": ended, "report": written }))
+                } else {
+                    report::tell(&written)
+                }
+            }
+        }
+    }
+}
+
+/// The outcome of one experiment.
+fn as_json(experiment: &Experiment, outcome: &Outcome) -> Value {
+    // Exhaustive: what is added must find its place here.
+    let Outcome { directory, counts, computed, cached, published, wall, spent, warnings } = outcome;
+    let Counts { completed, skipped, failed, missing } = counts;
+    json!({
+        "experiment": experiment.name,
+        "directory": directory.display().to_string(),
+        "completed": completed,
+        "skipped": skipped,
+        "failed": failed,
+        "missing": missing,
+        "computed": computed,
+        "cached": cached,
+        "published": published,
+        "seconds": wall.as_secs_f64(),
+        "measured_seconds": spent.measured.as_secs_f64(),
+        "reference_seconds": spent.reference.as_secs_f64(),
+        "warnings": warnings,
+    })
+}

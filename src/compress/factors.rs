@@ -1,0 +1,214 @@
+//! The factors of every matrix, each computed once at its largest useful rank and kept on the disk: those of a lower rank are
+//! their first columns and rows, so an allocation can be tried without factoring again, with one matrix in memory.
+//!
+//! A matrix whose inputs were seen is factored as W·S with S·Sᵀ = XXᵀ (Wang, Zheng, Wan & Zhang 2024, "SVD-LLM"), any other by
+//! its plain SVD. The two factors of a component are given the same norm: in half precision neither runs out of range.
+
+use std::{
+    fs::File,
+    io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+};
+
+use faer::{Mat, MatRef, Par};
+
+use super::CompressError;
+use crate::{
+    linalg::{tall::thin_svd_by_basis, whitening::Whitening},
+    low_rank::LowRank,
+};
+
+/// Eigenvalues of XXᵀ below this share of the largest are raised to it: what the calibration text hardly takes is not given up.
+pub(super) const FLOOR: f64 = 1e-8;
+
+/// A matrix that was factored.
+pub(super) struct Factors {
+    file: PathBuf,
+    rows: usize,
+    columns: usize,
+    /// Components in the file.
+    kept: usize,
+    /// (Σ_{j>k} σ_j²)/Σσ² for k = 0 … min(m, n): the squared relative error of every rank, on the calibration inputs where
+    /// there are some.
+    pub(super) errors: Vec<f64>,
+}
+
+impl Factors {
+    /// Factors a matrix and keeps the first `most` components in a file of its own. `gram` is XXᵀ of its inputs.
+    pub(super) fn compute(
+        name: &str,
+        matrix: MatRef<'_, f64>,
+        gram: Option<MatRef<'_, f64>>,
+        most: usize,
+        file: PathBuf,
+    ) -> Result<Self, CompressError> {
+        let parallelism = Par::rayon(0);
+        let failed = |source| CompressError::Svd { matrix: name.to_owned(), source };
+        let (svd, right) = match gram {
+            None => {
+                let svd = thin_svd_by_basis(matrix, parallelism).map_err(failed)?;
+                let right = svd.right.transpose().to_owned();
+                (svd, right)
+            }
+            Some(gram) => {
+                let whitening = Whitening::of_gram(gram, FLOOR, parallelism).map_err(failed)?;
+                let whitened = whitening.apply(matrix, parallelism);
+                let svd = thin_svd_by_basis(whitened.as_ref(), parallelism).map_err(failed)?;
+                let right = whitening.undo(svd.right.transpose(), parallelism);
+                (svd, right)
+            }
+        };
+        let kept = most.min(svd.singular_values.len());
+        let factors = Self {
+            rows: matrix.nrows(),
+            columns: matrix.ncols(),
+            kept,
+            errors: relative_tails(&svd.singular_values),
+            file,
+        };
+        let components =
+            (0..kept).map(|j| balanced(svd.left.col(j).iter(), svd.singular_values[j], right.row(j).iter()));
+        factors.save(components).map_err(|source| CompressError::Write { path: factors.file.clone(), source })?;
+        Ok(factors)
+    }
+
+    /// The relative error of a rank, as it is predicted.
+    pub(super) fn predicted(&self, rank: usize) -> f64 {
+        self.errors[rank.min(self.errors.len() - 1)].sqrt()
+    }
+
+    /// The pair of a rank.
+    pub(super) fn pair(&self, rank: usize) -> Result<LowRank<f64>, CompressError> {
+        assert!(rank <= self.kept, "no allocation goes beyond the ranks that pay");
+        let read = || -> io::Result<LowRank<f64>> {
+            let mut file = File::open(&self.file)?;
+            let left = read_matrix(&file, self.rows, rank)?;
+            file.seek(SeekFrom::Start((self.kept * self.rows * size_of::<f64>()) as u64))?;
+            let right = read_matrix(&file, self.columns, rank)?;
+            Ok(LowRank::new(left, right.transpose().to_owned()))
+        };
+        read().map_err(|source| CompressError::Write { path: self.file.clone(), source })
+    }
+
+    /// Columns of the left factor one after the other, then rows of the right one.
+    fn save(&self, components: impl Iterator<Item = [Vec<f64>; 2]> + Clone) -> io::Result<()> {
+        let mut writer = BufWriter::with_capacity(1 << 20, File::create_new(&self.file)?);
+        for side in 0..2 {
+            for component in components.clone() {
+                component[side].iter().try_for_each(|entry| writer.write_all(&entry.to_le_bytes()))?;
+            }
+        }
+        writer.flush()
+    }
+}
+
+/// One component's column σu and row v with their norms made equal.
+fn balanced<'a>(
+    column: impl Iterator<Item = &'a f64>,
+    singular_value: f64,
+    row: impl Iterator<Item = &'a f64>,
+) -> [Vec<f64>; 2] {
+    let mut column: Vec<f64> = column.map(|entry| entry * singular_value).collect();
+    let mut row: Vec<f64> = row.copied().collect();
+    let norm = |entries: &[f64]| entries.iter().map(|entry| entry * entry).sum::<f64>().sqrt();
+    let (column_norm, row_norm) = (norm(&column), norm(&row));
+    if column_norm > 0.0 && row_norm > 0.0 {
+        let even = (row_norm / column_norm).sqrt();
+        column.iter_mut().for_each(|entry| *entry *= even);
+        row.iter_mut().for_each(|entry| *entry /= even);
+    } else {
+        // A component of nothing: its row may be as large as the inverse of the floor.
+        row.fill(0.0);
+    }
+    [column, row]
+}
+
+fn relative_tails(singular_values: &[f64]) -> Vec<f64> {
+    let largest = singular_values.first().copied().unwrap_or(0.0);
+    let mut tails = vec![0.0; singular_values.len() + 1];
+    if largest > 0.0 {
+        for (k, value) in singular_values.iter().enumerate().rev() {
+            tails[k] = tails[k + 1] + (value / largest).powi(2);
+        }
+        let whole = tails[0];
+        tails.iter_mut().for_each(|tail| *tail /= whole);
+    }
+    tails
+}
+
+fn read_matrix(file: &File, rows: usize, columns: usize) -> io::Result<Mat<f64>> {
+    let mut reader = BufReader::with_capacity(1 << 20, file);
+    let mut matrix = Mat::zeros(rows, columns);
+    let mut bytes = [0; size_of::<f64>()];
+    for j in 0..columns {
+        for i in 0..rows {
+            reader.read_exact(&mut bytes)?;
+            matrix[(i, j)] = f64::from_le_bytes(bytes);
+        }
+    }
+    Ok(matrix)
+}
+
+/// The relative error ‖(W − Ŵ)X‖_F/‖WX‖_F, from XXᵀ alone: ‖DX‖² = tr(D XXᵀ Dᵀ).
+pub(super) fn error_on(matrix: MatRef<'_, f64>, pair: &LowRank<f64>, gram: MatRef<'_, f64>) -> f64 {
+    let parallelism = Par::rayon(0);
+    let difference = matrix - pair.to_dense(parallelism);
+    let squares = |matrix: MatRef<'_, f64>| -> f64 {
+        let product = crate::linalg::range_finder::product(matrix, gram, parallelism);
+        (0..matrix.ncols())
+            .map(|j| product.col(j).iter().zip(matrix.col(j).iter()).map(|(a, b)| a * b).sum::<f64>())
+            .sum()
+    };
+    let whole = squares(matrix);
+    if whole > 0.0 { (squares(difference.as_ref()).max(0.0) / whole).sqrt() } else { 0.0 }
+}
+
+/// Where the factors of the matrix of a number are kept.
+pub(super) fn place(folder: &Path, number: usize) -> PathBuf {
+    folder.join(format!("{number}.factors"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        linalg::{gaussian::gaussian, whitening::gram},
+        random::generator,
+    };
+
+    #[test]
+    fn every_rank_is_read_back_and_has_the_error_that_was_predicted() {
+        let folder = tempfile::tempdir().unwrap();
+        let matrix = gaussian::<f64>(20, 30, &mut generator(1));
+        // Inputs whose directions differ in size by a factor of a hundred.
+        let inputs = Mat::from_fn(200, 30, |_, j| 10.0_f64.powf(-2.0 * j as f64 / 29.0));
+        let noise = gaussian::<f64>(200, 30, &mut generator(2));
+        let inputs = Mat::from_fn(200, 30, |i, j| inputs[(i, j)] * noise[(i, j)]);
+        let gram = gram(inputs.as_ref());
+        for (number, calibration) in [None, Some(gram.as_ref())].into_iter().enumerate() {
+            let file = place(folder.path(), number);
+            let factors = Factors::compute("w", matrix.as_ref(), calibration, 12, file).unwrap();
+            for rank in [1, 5, 12] {
+                let pair = factors.pair(rank).unwrap();
+                let measure = calibration.map_or_else(|| Mat::identity(30, 30), |gram| gram.to_owned());
+                let error = error_on(matrix.as_ref(), &pair, measure.as_ref());
+                assert!((error - factors.predicted(rank)).abs() < 1e-7, "{error} for {}", factors.predicted(rank));
+            }
+        }
+        // Whitening is the better of the two on what it was calibrated on.
+        let pairs = [0, 1].map(|number| {
+            let calibration = (number == 1).then_some(gram.as_ref());
+            let file = place(folder.path(), 2 + number);
+            Factors::compute("w", matrix.as_ref(), calibration, 8, file).unwrap().pair(8).unwrap()
+        });
+        let errors = pairs.map(|pair| error_on(matrix.as_ref(), &pair, gram.as_ref()));
+        assert!(errors[1] < 0.7 * errors[0], "{errors:?}");
+    }
+
+    #[test]
+    fn components_of_nothing_stay_finite() {
+        let [column, row] = balanced([1.0, 0.0].iter(), 0.0, [1e8, 0.0].iter());
+        assert_eq!((column, row), (vec![0.0, 0.0], vec![0.0, 0.0]));
+        assert_eq!(relative_tails(&[0.0, 0.0]), [0.0; 3]);
+    }
+}

@@ -1,0 +1,133 @@
+//! The claims of the assignment, each with its verdict, the evidence for it and the rows that evidence stands in.
+
+use serde::Serialize;
+
+use super::document::{Block, Document, Item, Table, Text};
+use crate::{
+    claim::{Claim, Condition, Judgement, Place, Threshold, Topic, judge, overall},
+    table::Results,
+};
+
+/// A claim of a spec, judged on its experiment.
+struct Evidence<'a> {
+    label: &'a str,
+    claim: &'a Claim,
+    experiment: &'a str,
+    judgement: Judgement,
+}
+
+/// The chapter that comes first; nothing where no spec claims anything.
+pub fn lay_out<'a>(document: &mut Document, chapters: impl Iterator<Item = (&'a [(String, Claim)], &'a Results)>) {
+    let mut evidence = Vec::new();
+    for (claims, results) in chapters {
+        for (label, claim) in claims {
+            evidence.push(Evidence { label, claim, experiment: &results.name, judgement: judge(claim, results) });
+        }
+    }
+    if evidence.is_empty() {
+        return;
+    }
+    document.heading(2, Text::plain("heading.claims"));
+    document.prose(Text::plain("claim.introduction"));
+    document.blocks.push(Block::Table(verdicts(&evidence)));
+    for topic in Topic::ALL {
+        let own: Vec<&Evidence<'_>> = evidence.iter().filter(|evidence| evidence.claim.topic == topic).collect();
+        document.heading(3, Text::plain(format!("claim.topic.{}", topic.name())));
+        let ruled = overall(own.iter().map(|evidence| &evidence.judgement.verdict));
+        let holding = own.iter().filter(|it| it.judgement.verdict == crate::claim::Verdict::Holds).count();
+        document.prose(Text::new("claim.overall", Overall { ruled: name_of(&ruled), holding, statements: own.len() }));
+        document.blocks.push(Block::List(own.iter().map(|evidence| statement(evidence)).collect()));
+    }
+}
+
+/// The six claims at a glance.
+fn verdicts(evidence: &[Evidence<'_>]) -> Table {
+    let row = |topic: Topic| {
+        let own: Vec<&Evidence<'_>> = evidence.iter().filter(|evidence| evidence.claim.topic == topic).collect();
+        let ruled = overall(own.iter().map(|evidence| &evidence.judgement.verdict));
+        let on_real = own.iter().filter(|evidence| evidence.claim.real_model).count() as u64;
+        vec![
+            Item::Text(Text::plain(format!("claim.topic.{}", topic.name()))),
+            Item::Text(Text::plain(format!("claim.verdict.{}", name_of(&ruled)))),
+            Item::Count(Some(own.len() as u64)),
+            Item::Count(Some(on_real)),
+        ]
+    };
+    Table {
+        label: "claims".to_owned(),
+        caption: Text::plain("claim.caption"),
+        header: ["claim.column.claim", "claim.column.verdict", "claim.column.statements", "claim.column.real"]
+            .map(Item::Word)
+            .to_vec(),
+        rows: Topic::ALL.into_iter().map(row).collect(),
+    }
+}
+
+#[derive(Serialize)]
+struct Overall {
+    ruled: String,
+    holding: usize,
+    statements: usize,
+}
+
+/// What is said of one statement.
+#[derive(Serialize)]
+struct Statement<'a> {
+    en: &'a str,
+    es: &'a str,
+    label: &'a str,
+    experiment: &'a str,
+    table: &'static str,
+    real_model: bool,
+    quantity: &'a str,
+    ratio: bool,
+    exponent: bool,
+    threshold: Option<Threshold>,
+    proviso: Option<(&'a str, Threshold)>,
+    ruled: String,
+    condition: Option<&'a Condition>,
+    along: Option<&'a str>,
+    places: usize,
+    least: Option<&'a Place>,
+    greatest: Option<&'a Place>,
+}
+
+fn statement(evidence: &Evidence<'_>) -> Text {
+    let Evidence { label, claim, experiment, judgement } = evidence;
+    let by_value = |a: &&Place, b: &&Place| a.value.total_cmp(&b.value);
+    let condition = match &judgement.verdict {
+        crate::claim::Verdict::Conditional(condition) => Some(condition),
+        _ => None,
+    };
+    Text::new(
+        "claim.statement",
+        Statement {
+            en: &claim.en,
+            es: &claim.es,
+            label,
+            experiment,
+            table: match (&claim.study, claim.quantity.starts_with("rank_energy")) {
+                (Some(_), _) => "measurements",
+                (None, true) => "matrices",
+                (None, false) => "summary",
+            },
+            real_model: claim.real_model,
+            quantity: &claim.quantity,
+            ratio: claim.is_ratio(),
+            exponent: claim.exponent,
+            threshold: claim.threshold(),
+            proviso: claim.proviso(),
+            ruled: name_of(&judgement.verdict.ruled()),
+            condition,
+            along: claim.along.as_deref(),
+            places: judgement.places.len(),
+            least: judgement.places.iter().min_by(by_value),
+            greatest: judgement.places.iter().max_by(by_value),
+        },
+    )
+}
+
+/// As the words of the report are keyed.
+fn name_of(ruled: &impl Serialize) -> String {
+    serde_json::to_value(ruled).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}

@@ -1,0 +1,332 @@
+//! A whole encoder made light: its weights as pairs of factors, its attention by an approximation, or both; against the same
+//! encoder as published, on chunks of a text (all-MiniLM-L6-v2 on ≥ 40 of them).
+//!
+//! Every linear map W (m×n) of every layer becomes a pair of rank `rank_share` · mn/(m+n): truncated SVD, or the truncated SVD of
+//! WS with S·Sᵀ = XXᵀ of a calibration text (SVD-LLM, Wang et al. 2024), undone by S⁻¹. Embeddings, norms and biases stay. Every
+//! head attends by a method at rank `landmarks`. Measured: cosine to the exact sentence embeddings, Spearman's correlation of
+//! pairwise similarities, self-retrieval; numbers and bytes stored, flops and time per token.
+//!
+//! Cost: two passes over the chunks, timed one after the other, and one SVD for each linear map. Breaks: short chunks, of which
+//! attention is a small part; a calibration text unlike the one that is embedded.
+
+use std::collections::HashMap;
+
+use faer::{Accum, Mat, MatRef, linalg::matmul::matmul};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{
+    Bench, Measurement, ModelFiles, ModelInput, Study, StudyError, StudyTraits, failure::method, numerics::check_count,
+};
+use crate::{
+    linalg::{Scalar, from_f64, svd::Svd, tall::thin_svd_by_basis, to_f64, whitening::Whitening},
+    low_rank::LowRank,
+    model::{Attention, Encoder, LinearMap, Map, Quality, Role, embedding::chunks},
+    parameters::{Invalid, Parameters},
+};
+
+/// A whole encoder with factored weights, approximate attention, or both, against the exact one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LightModel {
+    /// Folder with config.json, tokenizer.json and model.safetensors.
+    pub model: String,
+    /// Text whose chunks are embedded, in UTF-8.
+    pub text: String,
+    /// Text that `activation_aware_svd` learns the inputs of every map from; not the one that is embedded.
+    #[serde(default)]
+    pub calibration: Option<String>,
+    /// How the linear maps are factored.
+    #[serde(default)]
+    pub weights: WeightFactors,
+    /// The rank of every pair over its break-even rank mn/(m+n); of no meaning for exact weights.
+    #[serde(default = "one")]
+    pub rank_share: f64,
+    /// How heads attend.
+    #[serde(default)]
+    pub attention: HeadAttention,
+    /// k, the rank of approximate attention; of no meaning for exact attention.
+    #[serde(default = "sixty_four")]
+    pub landmarks: usize,
+    /// Tokens of a chunk, [CLS] and [SEP] included; at least 40 chunks are asked of the text.
+    #[serde(default = "two_hundred")]
+    pub chunk_tokens: usize,
+}
+
+/// What the linear maps of the encoder become.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WeightFactors {
+    /// As published.
+    #[default]
+    Exact,
+    /// The least error in the weights.
+    TruncatedSvd,
+    /// The least error in the outputs on the calibration text.
+    ActivationAwareSvd,
+}
+
+/// What the heads of the encoder do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HeadAttention {
+    /// As published.
+    #[default]
+    Exact,
+    /// Landmarks by segment means.
+    Nystromformer,
+    /// Keys and values projected, untrained.
+    Linformer,
+    /// Positive random features.
+    Performer,
+    /// Keys chosen by randomly pivoted Cholesky.
+    Coreset,
+    /// The largest weights of each row: not of low rank.
+    TopK,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+fn sixty_four() -> usize {
+    64
+}
+
+fn two_hundred() -> usize {
+    200
+}
+
+/// With fewer texts, retrieval says nothing.
+const TEXTS: usize = 40;
+/// Tokens of a chunk of the calibration text.
+const CALIBRATION_TOKENS: usize = 64;
+/// Eigenvalues of XXᵀ below this share of the largest are raised to it.
+const FLOOR: f64 = 1e-8;
+
+impl Parameters for LightModel {
+    const KIND: &'static str = "light_model";
+    const VERSION: u32 = 1;
+
+    fn check(&self) -> Result<(), Invalid> {
+        if !(self.rank_share > 0.0 && self.rank_share <= 2.0) {
+            let instead = "for example `rank_share = 0.5`";
+            return Err(Invalid::new("rank_share", "must be above 0 and at most 2", instead));
+        }
+        if self.weights == WeightFactors::ActivationAwareSvd && self.calibration.is_none() {
+            let instead = "add `calibration = \"experiments/data/us-declaration.txt\"`";
+            return Err(Invalid::new("weights", "needs a calibration text", instead));
+        }
+        if self.calibration.as_ref() == Some(&self.text) {
+            let instead = "calibrate on another text than the one that is embedded";
+            return Err(Invalid::new("calibration", "is the text that is embedded", instead));
+        }
+        if self.weights == WeightFactors::Exact && self.attention == HeadAttention::Exact {
+            let instead = "change one of `weights` and `attention`";
+            return Err(Invalid::new("weights", "is exact, and so is attention: nothing is measured", instead));
+        }
+        check_count("landmarks", self.landmarks, 1, 4096, 64)?;
+        check_count("chunk_tokens", self.chunk_tokens, 8, 512, 200)
+    }
+}
+
+impl Study for LightModel {
+    fn traits(&self) -> StudyTraits {
+        StudyTraits { random: true, timed: true }
+    }
+
+    fn model(&self) -> Option<ModelFiles> {
+        let texts = std::iter::once(&self.text).chain(&self.calibration).cloned().collect();
+        Some(ModelFiles { folder: self.model.clone(), texts })
+    }
+
+    fn measure(&self, bench: &mut Bench<'_>) -> Result<Vec<Measurement>, StudyError> {
+        let input = bench.model.ok_or_else(|| StudyError::Numerical("no model was read".to_owned()))?;
+        let texts = input.chunks(0, self.chunk_tokens)?;
+        if texts.len() < TEXTS {
+            return Err(StudyError::Numerical(format!(
+                "the text makes {} chunks of {} tokens, fewer than {TEXTS}: lower chunk_tokens",
+                texts.len(),
+                self.chunk_tokens
+            )));
+        }
+        let exact = &input.encoder;
+        let light = self.lighten(input, bench)?;
+        let (exact_embeddings, exact_seconds) = embed(exact, &texts, bench)?;
+        let (embeddings, seconds) = embed(&light, &texts, bench)?;
+        let quality = Quality::measure(exact_embeddings.as_ref(), embeddings.as_ref())?;
+        let (before, after) = (exact.cost(self.chunk_tokens), light.cost(self.chunk_tokens));
+        let tokens = (texts.len() * self.chunk_tokens) as f64;
+
+        let (series, place) = self.series();
+        let loss = 1.0 - quality.mean_cosine;
+        let value = |quantity, value| Measurement::new(&series, None, quantity, value);
+        let mut found = vec![
+            value("mean_cosine", quality.mean_cosine),
+            value("least_cosine", quality.least_cosine),
+            value("self_retrieval", quality.self_retrieval),
+            value("texts", quality.texts as f64),
+            value("parameters", after.parameters as f64),
+            value("parameters_share", after.parameters as f64 / before.parameters as f64),
+            value("memory", after.bytes as f64).in_unit("B"),
+            value("flops_per_token", after.flops_per_token).in_unit("flop"),
+            value("flops_share", after.flops_per_token / before.flops_per_token),
+            value("tokens_per_second", tokens / seconds).in_unit("1/s"),
+            value("exact_tokens_per_second", tokens / exact_seconds).in_unit("1/s"),
+            value("speed_up", exact_seconds / seconds),
+        ];
+        found.extend(quality.rank_correlation.map(|correlation| value("rank_correlation", correlation)));
+        let (x, quantities) = match place {
+            Place::RankShare => (self.rank_share, ["loss_by_rank_share", "speed_by_rank_share"]),
+            Place::Landmarks => (self.landmarks as f64, ["loss_by_landmarks", "speed_by_landmarks"]),
+        };
+        found.push(Measurement::new(&series, x, quantities[0], loss.max(0.0)));
+        found.push(Measurement::new(&series, x, quantities[1], exact_seconds / seconds));
+        Ok(found)
+    }
+}
+
+/// Which parameter is the horizontal axis.
+enum Place {
+    RankShare,
+    Landmarks,
+}
+
+impl LightModel {
+    /// Whose curve a point is on: the methods' names, and the parameter that is not the axis.
+    fn series(&self) -> (String, Place) {
+        let weights = self.weights.kind();
+        match (weights, self.attention.kind()) {
+            (Some(weights), Some(attention)) => {
+                (format!("{weights}+{attention} k={}", self.landmarks), Place::RankShare)
+            }
+            (Some(weights), None) => (weights.to_owned(), Place::RankShare),
+            (None, attention) => (attention.unwrap_or_default().to_owned(), Place::Landmarks),
+        }
+    }
+
+    /// The encoder with everything replaced that is to be.
+    fn lighten(&self, input: &ModelInput, bench: &mut Bench<'_>) -> Result<Encoder, StudyError> {
+        let mut light = input.encoder.clone();
+        if self.weights != WeightFactors::Exact {
+            let grams = match self.weights {
+                WeightFactors::ActivationAwareSvd => grams(&input.encoder, &input.chunks(1, CALIBRATION_TOKENS)?)?,
+                _ => HashMap::new(),
+            };
+            for map in LinearMap::of_model(input.encoder.config()) {
+                let name = format!("{}.weight", map.name());
+                let dense = to_f64(input.encoder.dense(&name)?.as_ref());
+                let pair = self.pair(dense.as_ref(), grams.get(&shared(map)), bench)?;
+                light.replace(&name, Map::Pair(pair))?;
+            }
+        }
+        if let Some(kind) = self.attention.kind() {
+            let method = method(kind, json!({}))?;
+            for layer in 0..input.encoder.config().num_hidden_layers {
+                let seed = rand::RngExt::random(bench.rng);
+                let attention = Attention::Method { method: method.clone(), target_rank: self.landmarks, seed };
+                light.set_attention(layer, attention)?;
+            }
+        }
+        Ok(light)
+    }
+
+    fn pair(
+        &self,
+        weight: MatRef<'_, f64>,
+        gram: Option<&Mat<f64>>,
+        bench: &Bench<'_>,
+    ) -> Result<LowRank<f32>, StudyError> {
+        let (m, n) = weight.shape();
+        let break_even = (m * n) as f64 / (m + n) as f64;
+        let rank = ((break_even * self.rank_share) as usize).clamp(1, m.min(n));
+        let whitening = gram.map(|gram| Whitening::of_gram(gram.as_ref(), FLOOR, bench.parallelism)).transpose()?;
+        let svd = match &whitening {
+            Some(whitening) => {
+                let whitened = whitening.apply(weight, bench.parallelism);
+                thin_svd_by_basis(whitened.as_ref(), bench.parallelism)?
+            }
+            None => thin_svd_by_basis(weight, bench.parallelism)?,
+        };
+        let (left, right) = halves(&svd, rank);
+        let right = match &whitening {
+            Some(whitening) => whitening.undo(right.as_ref(), bench.parallelism),
+            None => right,
+        };
+        Ok(LowRank::new(from_f64(left.as_ref()), from_f64(right.as_ref())))
+    }
+}
+
+/// U·√Σ and √Σ·Vᵀ: neither factor runs out of the range of single precision.
+fn halves<T: Scalar>(svd: &Svd<T>, rank: usize) -> (Mat<T>, Mat<T>) {
+    let root = |j: usize| T::of(svd.singular_values[j].sqrt());
+    (
+        Mat::from_fn(svd.left.nrows(), rank, |i, j| svd.left[(i, j)] * root(j)),
+        Mat::from_fn(rank, svd.right.nrows(), |i, j| svd.right[(j, i)] * root(i)),
+    )
+}
+
+/// XXᵀ of what goes into every linear map.
+fn grams(encoder: &Encoder, texts: &[Vec<u32>]) -> Result<HashMap<LinearMap, Mat<f64>>, StudyError> {
+    let mut grams: HashMap<LinearMap, Mat<f64>> = HashMap::new();
+    for ids in texts {
+        encoder.forward_seeing_inputs(ids, |map, inputs| {
+            if shared(map) == map {
+                let inputs = to_f64(inputs.as_ref());
+                let size = inputs.nrows();
+                let gram = grams.entry(map).or_insert_with(|| Mat::zeros(size, size));
+                matmul(gram, Accum::Add, &inputs, inputs.transpose(), 1.0, faer::Par::Seq);
+            }
+        })?;
+    }
+    Ok(grams)
+}
+
+/// Queries, keys and values are made of the same inputs.
+fn shared(map: LinearMap) -> LinearMap {
+    match map.role {
+        Role::Key | Role::Value => LinearMap { role: Role::Query, ..map },
+        _ => map,
+    }
+}
+
+/// The embeddings of all texts, and the seconds they took.
+fn embed(encoder: &Encoder, texts: &[Vec<u32>], bench: &Bench<'_>) -> Result<(Mat<f32>, f64), StudyError> {
+    let mut embedded = None;
+    let seconds = bench.instruments.seconds(&mut || embedded = Some(encoder.embed_ids(texts, bench.parallelism)));
+    let embedded = embedded.ok_or_else(|| StudyError::Numerical("nothing was embedded".to_owned()))??;
+    Ok((embedded, seconds))
+}
+
+impl WeightFactors {
+    fn kind(self) -> Option<&'static str> {
+        match self {
+            Self::Exact => None,
+            Self::TruncatedSvd => Some("truncated_svd"),
+            Self::ActivationAwareSvd => Some("activation_aware_svd"),
+        }
+    }
+}
+
+impl HeadAttention {
+    /// The registered method.
+    fn kind(self) -> Option<&'static str> {
+        match self {
+            Self::Exact => None,
+            Self::Nystromformer => Some("nystromformer"),
+            Self::Linformer => Some("linformer"),
+            Self::Performer => Some("performer"),
+            Self::Coreset => Some("coreset"),
+            Self::TopK => Some("top_k"),
+        }
+    }
+}
+
+impl ModelInput {
+    /// One of the texts in chunks of so many tokens.
+    fn chunks(&self, text: usize, tokens: usize) -> Result<Vec<Vec<u32>>, StudyError> {
+        let text = self.texts.get(text).ok_or_else(|| StudyError::Numerical("a text was not read".to_owned()))?;
+        Ok(chunks(&self.tokenizer, text, tokens)?)
+    }
+}

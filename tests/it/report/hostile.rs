@@ -1,0 +1,155 @@
+//! Promise: what a spec, a file's name or the cover says is shown as it was written, and does nothing in any format.
+
+use factoreo::table::{CellRow, MatrixRow, read_csv};
+
+use super::*;
+
+/// What people have tried.
+const TEXTS: [&str; 12] = [
+    "<script>alert(1)</script>",
+    "</title></style></svg><img src=x onerror=alert(1)>",
+    "[x](javascript:alert(1))",
+    "](javascript:alert(1))",
+    "a | b || c",
+    "`code` ``` $\\frac{1}{2}$ $$x$$",
+    "=cmd|'/c calc'!A0",
+    "+1+cmd()",
+    "-2+3",
+    "@SUM(A1)",
+    "\" onmouseover=\"alert(1)",
+    "&lt;b&gt; {{ 7*7 }} {% raw %} #eval(\"1\")",
+];
+
+/// All of them on one line, and two that are dangerous at the start of one.
+fn together() -> [&'static str; 3] {
+    [TEXTS.join(" ¦ ").leak(), TEXTS[6], TEXTS[8]]
+}
+
+fn build(experiment: &Experiment, coursework: &str) -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    experiment.results().write(&root.path().join("results").join(experiment.name)).unwrap();
+    fs::write(root.path().join("coursework.toml"), coursework).unwrap();
+    report::build(root.path(), false).unwrap();
+    root
+}
+
+/// An experiment in whose every text stands `text`.
+fn saying(text: &'static str) -> Experiment {
+    let mut experiment = sweep();
+    experiment.spec = experiment.spec.replace("\"Rank against error\"", &format!("{:?}", text.to_owned()));
+    experiment.spec =
+        experiment.spec.replace("\"¿Cuánto rango necesita la atención?\"", &format!("{:?}", text.to_owned()));
+    for family in &mut experiment.families {
+        family.variants = vec![text];
+    }
+    experiment.families[0].label = text;
+    experiment.methods[0].variant = text;
+    experiment.methods[5].only = Some(("qkv", text));
+    experiment
+}
+
+/// The tags of a page, outside of what a reader sees.
+fn tags(html: &str) -> impl Iterator<Item = &str> {
+    html.split('<').skip(1).filter_map(|rest| rest.split_once('>')).map(|(tag, _)| tag)
+}
+
+fn shown(html: &str) -> String {
+    let text: String = html.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text)).collect();
+    text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&")
+}
+
+#[test]
+fn no_text_adds_a_tag_an_attribute_or_a_script_to_the_page() {
+    let names = |html: &str| {
+        let mut names: Vec<String> = tags(html)
+            .map(|tag| tag.split([' ', '\n']).next().unwrap_or_default().trim_start_matches('/').to_owned())
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    };
+    let plain = build(&saying("plain"), "author = \"plain\"\n");
+    let expected = names(&fs::read_to_string(plain.path().join("report/index.html")).unwrap());
+    for text in together() {
+        let root = build(&saying(text), &format!("author = {:?}\ncourse = {:?}\n", text.to_owned(), text.to_owned()));
+        let html = fs::read_to_string(root.path().join("report/index.html")).unwrap();
+        assert_eq!(names(&html), expected, "{text}");
+        assert_eq!(html.matches("<script").count(), 1, "{text}");
+        assert_eq!(html.matches("<style").count(), 1, "{text}");
+        for tag in tags(&html) {
+            // Attributes without their values: none may have ended early.
+            let attributes: String = tag.split('"').step_by(2).collect();
+            assert!(!attributes.contains(" on") && !attributes.contains(['\'', '&']), "{text}: <{tag}>");
+            assert!(!tag.contains("href=\"javascript:"), "{text}: <{tag}>");
+        }
+        // It is shown as it was written: in the title of the experiment, and on the cover.
+        assert!(shown(&html).contains(text), "{text}");
+    }
+}
+
+#[test]
+fn figures_stay_what_they_are() {
+    for text in together() {
+        let root = build(&saying(text), "");
+        for entry in fs::read_dir(root.path().join("report/figures/en")).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            let plain = |letter: char| letter.is_ascii_alphanumeric() || "._-~".contains(letter);
+            assert!(name.chars().all(plain), "{name}");
+            let svg = fs::read_to_string(&path).unwrap();
+            for tag in tags(&svg) {
+                let known = ["svg", "title", "desc", "style", "rect", "text", "polyline", "polygon", "circle"];
+                let tag_name = tag.split([' ', '/']).find(|part| !part.is_empty()).unwrap_or_default();
+                assert!(known.contains(&tag_name) && !tag.contains(" on"), "{text}: <{tag}>");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_spreadsheet_runs_a_cell_and_every_text_reads_back() {
+    for text in TEXTS {
+        let folder = tempfile::tempdir().unwrap();
+        let results = saying(text).results();
+        results.write(folder.path()).unwrap();
+        for table in ["runs", "matrices", "summary", "spectra", "samples"] {
+            let csv = fs::read_to_string(folder.path().join(format!("{table}.csv"))).unwrap();
+            for cell in csv.lines().skip(1).flat_map(|line| line.split(',')) {
+                let cell = cell.trim_start_matches('"');
+                let number = cell.trim_end_matches('"').parse::<f64>().is_ok();
+                assert!(number || !cell.starts_with(['=', '+', '-', '@']), "{table}: {cell}");
+            }
+        }
+        let cells: Vec<CellRow> = read_csv(&folder.path().join("runs.csv")).unwrap();
+        assert_eq!(cells, results.cells);
+        let matrices: Vec<MatrixRow> = read_csv(&folder.path().join("matrices.csv")).unwrap();
+        assert_eq!(matrices, results.matrices);
+    }
+}
+
+#[test]
+fn markdown_shows_every_text_and_obeys_none() {
+    for text in together() {
+        let root = build(&saying(text), &format!("institution = {:?}\n", text.to_owned()));
+        for language in Language::ALL {
+            let path = root.path().join(format!("report/report.{}.md", language.code()));
+            let report = fs::read_to_string(path).unwrap();
+            for harm in ["<script", "<img", "[x](javascript", "$x$", "\n=cmd", "</svg>"] {
+                assert!(!report.contains(harm), "{text}: {harm}");
+            }
+            // GitHub's reader is this one's cousin: it must find no markup where the text stands.
+            let mut read = String::new();
+            for event in pulldown_cmark::Parser::new_ext(&report, pulldown_cmark::Options::ENABLE_MATH) {
+                match event {
+                    pulldown_cmark::Event::Text(piece) | pulldown_cmark::Event::Code(piece) => read.push_str(&piece),
+                    pulldown_cmark::Event::Html(html) | pulldown_cmark::Event::InlineHtml(html) => {
+                        let own = ["<details>", "</details>", "<summary>", "</summary>"];
+                        assert!(own.iter().any(|tag| html.contains(tag)), "{text}: {html}");
+                    }
+                    _ => {}
+                }
+            }
+            assert!(read.contains(text), "{text} in\n{}", &read[..read.floor_char_boundary(600)]);
+        }
+    }
+}
