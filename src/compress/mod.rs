@@ -1,8 +1,8 @@
 //! A model with its matrices as pairs of factors, under a budget, written so that others can load it.
 //!
-//! Every matrix is read and factored once ([`factors`]), by what a calibration text sends through it ([`calibration`]); ranks are
-//! chosen for all of them together ([`allocation`]), by what the model's output minds ([`importance`]); then the new checkpoint is
-//! written tensor by tensor into a folder that appears whole or not at all ([`folder`]), with a [`manifest`].
+//! Every matrix is read and factored once (`factors`), by what a calibration text sends through it (`calibration`); ranks are
+//! chosen for all of them together (`allocation`), by what the model's output minds (`importance`); then the new checkpoint is
+//! written tensor by tensor into a folder that appears whole or not at all (`folder`), with a `manifest`.
 //!
 //! One matrix at a time is in memory, in f64, with its factors (about four times itself); beside it, where a text calibrates, the
 //! encoder in f32.

@@ -16,7 +16,7 @@ const FAR: f32 = 5.4;
 
 /// (Φ(x) − ½)/x = P(x²)/Q(x²) on |x| ≤ [`FAR`], lowest power first: a least-squares fit whose weights were moved towards the
 /// largest errors (Lawson 1961), wrong by 1.8e-8 at most, and by 1.8e-7 with the rounding of f32.
-const NUMERATOR: [f32; 6] = [3.989_421_8e-1, 3.426_097_7e-2, 4.707_237e-3, 1.736_631_7e-4, 6.448_198e-6, 2.282_448e-8];
+const NUMERATOR: [f32; 6] = [3.989_421_8e-1, 3.426_097_6e-2, 4.707_237e-3, 1.736_631_7e-4, 6.448_198e-6, 2.282_448e-8];
 const DENOMINATOR: [f32; 6] = [1.0, 2.525_447_2e-1, 2.889_252_7e-2, 1.911_406_6e-3, 7.553_201e-5, 1.206_802_6e-6];
 
 /// Φ(x), the normal distribution function, within 2e-7.

@@ -36,7 +36,9 @@ pub fn lay_out<'a>(document: &mut Document, chapters: impl Iterator<Item = (&'a 
         let ruled = overall(own.iter().map(|evidence| &evidence.judgement.verdict));
         let holding = own.iter().filter(|it| it.judgement.verdict == crate::claim::Verdict::Holds).count();
         document.prose(Text::new("claim.overall", Overall { ruled: name_of(&ruled), holding, statements: own.len() }));
-        document.blocks.push(Block::List(own.iter().map(|evidence| statement(evidence)).collect()));
+        if !own.is_empty() {
+            document.blocks.push(Block::List(own.iter().map(|evidence| statement(evidence)).collect()));
+        }
     }
 }
 

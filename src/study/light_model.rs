@@ -49,7 +49,7 @@ pub struct LightModel {
     /// k, the rank of approximate attention; of no meaning for exact attention.
     #[serde(default = "sixty_four")]
     pub landmarks: usize,
-    /// Tokens of a chunk, [CLS] and [SEP] included; at least 40 chunks are asked of the text.
+    /// Tokens of a chunk, `[CLS]` and `[SEP]` included; at least 40 chunks are asked of the text.
     #[serde(default = "two_hundred")]
     pub chunk_tokens: usize,
 }

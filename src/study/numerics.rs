@@ -67,10 +67,10 @@ mod tests {
 
     #[test]
     fn the_threshold_is_that_of_the_paper() {
-        // Square: (4/√3)·√n·σ. β = 0.5: λ = 1.9822 (their Table I has 1.98… for known noise).
+        // Square: (4/√3)·√n·σ. β = 1/2, their equation 11 by hand: λ² = 2·1.5 + 8·0.5/(1.5 + √8.25) = 3.91485.
         assert!((gavish_donoho_threshold(100, 100, 0.5) - 4.0 / 3f64.sqrt() * 10.0 * 0.5).abs() < 1e-12);
         let half = gavish_donoho_threshold(50, 100, 1.0) / 10.0;
-        assert!((half - 1.9822).abs() < 1e-3, "{half}");
+        assert!((half - 1.978_599).abs() < 1e-5, "{half}");
         assert_eq!(gavish_donoho_threshold(50, 100, 1.0), gavish_donoho_threshold(100, 50, 1.0));
     }
 

@@ -281,7 +281,10 @@ fn a_request_that_makes_no_sense_is_refused() {
 }
 
 /// A checkpoint that is no BERT, in shards of several types.
-fn sharded(folder: &Path, shards: &[(&str, Vec<(&str, safetensors::Dtype, Vec<usize>, Vec<u8>)>)]) {
+/// Name, type, shape and bytes of a tensor.
+type Described<'a> = (&'a str, safetensors::Dtype, Vec<usize>, Vec<u8>);
+
+fn sharded(folder: &Path, shards: &[(&str, Vec<Described<'_>>)]) {
     fs::create_dir_all(folder).unwrap();
     let mut map = serde_json::Map::new();
     for (shard, tensors) in shards {
@@ -389,7 +392,7 @@ fn a_sharded_bert_is_the_same_model() {
         manifest.matrices.iter().map(|matrix| (matrix.name.clone(), matrix.rank)).collect()
     };
     assert_eq!(ranks(&sharded).len(), ranks(&single).len());
-    assert_eq!(sharded.parameters.abs_diff(single.parameters) < 100, true);
+    assert!(sharded.parameters.abs_diff(single.parameters) < 100);
 }
 
 fn factoreo(arguments: &[&str]) -> Output {

@@ -81,11 +81,7 @@ fn end(html: &mut String, tag: TagEnd, with_blocks: bool, links: &mut Vec<bool>)
     match tag {
         TagEnd::Emphasis => html.push_str("</em>"),
         TagEnd::Strong => html.push_str("</strong>"),
-        TagEnd::Link => {
-            if links.pop() == Some(true) {
-                html.push_str("</a>");
-            }
-        }
+        TagEnd::Link => html.push_str(if links.pop() == Some(true) { "</a>" } else { "" }),
         _ if !with_blocks => {}
         TagEnd::Paragraph => html.push_str("</p>\n"),
         TagEnd::List(false) => html.push_str("</ul>\n"),

@@ -76,7 +76,9 @@ fn no_text_adds_a_tag_an_attribute_or_a_script_to_the_page() {
         assert_eq!(names(&html), expected, "{text}");
         assert_eq!(html.matches("<script").count(), 1, "{text}");
         assert_eq!(html.matches("<style").count(), 1, "{text}");
-        for tag in tags(&html) {
+        let (before, script) = html.split_once("<script").unwrap();
+        let (_, after) = script.split_once("</script>").unwrap();
+        for tag in tags(before).chain(tags(after)) {
             // Attributes without their values: none may have ended early.
             let attributes: String = tag.split('"').step_by(2).collect();
             assert!(!attributes.contains(" on") && !attributes.contains(['\'', '&']), "{text}: <{tag}>");
