@@ -121,6 +121,17 @@ def batch():
     return np.array(framed, dtype="<u4")
 
 
+def torch_rate(config, times=10):
+    """Flop/s of one of the model's larger products over the whole batch."""
+    tokens = torch.randn(options.texts * options.tokens, config.hidden_size)
+    weight = torch.randn(config.intermediate_size, config.hidden_size)
+    output = tokens @ weight.T
+    start = time.perf_counter()
+    for _ in range(times):
+        torch.matmul(tokens, weight.T, out=output)
+    return 2 * times * tokens.numel() * config.intermediate_size / (time.perf_counter() - start)
+
+
 def ratios(ours, theirs):
     values = sorted(b / a for a, b in zip(ours, theirs))
     return statistics.median(values), values[len(values) // 4], values[3 * len(values) // 4]
@@ -137,18 +148,19 @@ def main(folder):
     contestants |= {("torch", name): model for name, model in theirs.items()}
 
     times, last = {key: [] for key in contestants}, {}
-    rates = []
+    rates, torch_rates = [], []
     for _ in range(options.rounds):
         for key in random.sample(list(contestants), len(contestants)):
             contestants[key].embed()
             seconds, last[key] = contestants[key].embed()
             times[key].append(seconds)
         rates.append(ours["exact"].ask("gemm"))
+        torch_rates.append(torch_rate(models["exact"][1].config))
 
     count = options.texts * options.tokens
     rate = statistics.median(rates)
     print(f"torch {torch.__version__}, {options.threads} threads, {options.rounds} rounds, {options.texts} × {options.tokens} tokens")
-    print(f"products of {options.threads} threads: {rate / 1e9:.0f} Gflop/s")
+    print(f"products: ours {rate / 1e9:.0f} Gflop/s, torch {statistics.median(torch_rates) / 1e9:.0f} Gflop/s")
     for name in models:
         difference = np.abs(last["ours", name] - last["torch", name]).max()
         assert difference < ALLOWED_DIFFERENCE, f"{name}: embeddings differ by {difference}"

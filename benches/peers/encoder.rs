@@ -25,6 +25,7 @@ fn main() {
         println!("usage: encoder MODEL_DIR IDS TOKENS THREADS (see encoder.py)");
         return;
     };
+    factoreo::run::keep_freed_memory();
     let (tokens, threads): (usize, usize) = (tokens.parse().unwrap(), threads.parse().unwrap());
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().unwrap();
     let parallelism = if threads == 1 { Par::Seq } else { Par::rayon(threads) };
