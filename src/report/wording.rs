@@ -280,10 +280,8 @@ fn add_names(environment: &mut Environment<'static>, language: Language) {
     environment.add_filter("variant", move |variant: &str| escape::markdown(&names::setting_name(variant, language)));
     // What conditions are looked for along, as formulas write it.
     environment.add_filter("parameter", |name: &str| match name {
-        "length" => "n".to_owned(),
         "temperature" => "τ".to_owned(),
-        "target_rank" => "k".to_owned(),
-        other => escape::markdown(other),
+        other => escape::markdown(names::parameter_symbol(other)),
     });
     environment.add_filter("place", move |name: &str, along: Option<&str>| place(name, along, language));
     environment.add_filter("places", move |list: Vec<String>, along: Option<&str>| {
