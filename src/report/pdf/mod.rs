@@ -21,6 +21,9 @@ const STYLE: &str = include_str!("style.typ");
 /// Tables of no more rows stand on one page.
 const WHOLE: usize = 10;
 
+/// Letters of the longest word of a column's head that stands undivided in the narrowest columns.
+const LONG_HEAD: usize = 12;
+
 /// The whole report.
 ///
 /// # Errors
@@ -191,8 +194,11 @@ impl Writer<'_> {
             alignments.join(", ")
         );
         for item in &table.header {
-            let cell = inline(&self.wording.item(item)?)?;
-            let _ = write!(self.body, "[#strong[{cell}]], ");
+            let cell = self.wording.item(item)?;
+            // Only a word that may be wider than its column is divided.
+            let divides = cell.split([' ', '-']).any(|word| word.chars().count() > LONG_HEAD);
+            let cell = inline(&cell)?;
+            let _ = write!(self.body, "[#text(hyphenate: {divides}, strong[{cell}])], ");
         }
         self.body.push_str("table.hline(stroke: 0.5pt)),\n");
         self.body.push_str(&cells);
