@@ -1,7 +1,7 @@
 //! The factors of every matrix, each computed once at its largest useful rank and kept on the disk: those of a lower rank are
 //! their first columns and rows, so an allocation can be tried without factoring again, with one matrix in memory.
 //!
-//! A matrix whose inputs were seen is factored as W·S with S·Sᵀ = XXᵀ (Wang, Zheng, Wan & Zhang 2024, "SVD-LLM"), any other by
+//! A matrix whose inputs were seen is factored as W·S with S·Sᵀ = XXᵀ (Wang, Zheng, Wan & Zhang 2025, "SVD-LLM"), any other by
 //! its plain SVD. The two factors of a component are given the same norm: in half precision neither runs out of range.
 
 use std::{
