@@ -114,6 +114,34 @@ impl Encoder {
         self.run(&[ids], Watch::Inputs(&mut inspect))
     }
 
+    /// The vectors of some texts before the first layer, side by side, hidden_size × tokens: for [`Self::through_layer`].
+    ///
+    /// # Errors
+    /// As [`Self::forward_batch`].
+    pub fn embedded(&self, texts: &[&[u32]]) -> Result<Mat<f32>, ModelError> {
+        texts.iter().try_for_each(|ids| self.check_ids(ids))?;
+        Ok(self.embed(texts))
+    }
+
+    /// Takes the vectors of the same texts through one layer, counted from 0; `inspect` sees what goes into each of its linear
+    /// maps, inputs × tokens.
+    ///
+    /// # Errors
+    /// A method of attention gave no answer.
+    ///
+    /// # Panics
+    /// There is no such layer, or the vectors are not as many as the texts have tokens.
+    pub fn through_layer(
+        &self,
+        layer: usize,
+        hidden: &mut Mat<f32>,
+        texts: &[&[u32]],
+        mut inspect: impl FnMut(LinearMap, &Mat<f32>),
+    ) -> Result<(), ModelError> {
+        let mut space = Workspace::new(&self.config, hidden.ncols());
+        self.run_layer(layer, hidden, &mut space, texts, &mut Watch::Inputs(&mut inspect))
+    }
+
     /// The last hidden vectors of many texts, hidden_size × tokens each, in their order.
     ///
     /// # Errors
@@ -164,33 +192,46 @@ impl Encoder {
 
     /// The last hidden vectors of the texts of one block, side by side.
     fn run(&self, texts: &[&[u32]], mut watch: Watch<'_>) -> Result<Mat<f32>, ModelError> {
-        let epsilon = self.config.layer_norm_eps;
         let mut hidden = self.embed(texts);
         let mut space = Workspace::new(&self.config, hidden.ncols());
-        for (number, (layer, attention)) in self.weights.layers.iter().zip(&self.attention).enumerate() {
-            for role in [Role::Query, Role::Key, Role::Value] {
-                watch.input(number, role, &hidden);
-            }
-            space.project(layer, hidden.as_ref());
-            if let Watch::Projections(inspect) = &mut watch {
-                inspect(number, &space.projections(layer));
-            }
-            space.attend(number, layer, attention, &self.config, texts)?;
-            let Workspace { context, update, scratch, .. } = &mut space;
-            watch.input(number, Role::AttentionOutput, context);
-            layer.attention_output.weight.apply_into(context.as_ref(), update.as_mut(), scratch);
-            let bias = &layer.attention_output.bias;
-            add_and_normalize(hidden.as_mut(), update.as_mut(), bias, &layer.attention_norm, epsilon);
-            watch.input(number, Role::Intermediate, &hidden);
-            if let Watch::Inputs(inspect) = &mut watch {
-                let inner = inner_vectors(layer, hidden.as_ref());
-                inspect(LinearMap { layer: number, role: Role::Output }, &inner);
-            }
-            space.feed_forward(layer, hidden.as_ref());
-            let bias = &layer.output.bias;
-            add_and_normalize(hidden.as_mut(), space.update.as_mut(), bias, &layer.output_norm, epsilon);
+        for number in 0..self.weights.layers.len() {
+            self.run_layer(number, &mut hidden, &mut space, texts, &mut watch)?;
         }
         Ok(hidden)
+    }
+
+    fn run_layer(
+        &self,
+        number: usize,
+        hidden: &mut Mat<f32>,
+        space: &mut Workspace,
+        texts: &[&[u32]],
+        watch: &mut Watch<'_>,
+    ) -> Result<(), ModelError> {
+        let epsilon = self.config.layer_norm_eps;
+        let layer = &self.weights.layers[number];
+        for role in [Role::Query, Role::Key, Role::Value] {
+            watch.input(number, role, hidden);
+        }
+        space.project(layer, hidden.as_ref());
+        if let Watch::Projections(inspect) = watch {
+            inspect(number, &space.projections(layer));
+        }
+        space.attend(number, layer, &self.attention[number], &self.config, texts)?;
+        let Workspace { context, update, scratch, .. } = space;
+        watch.input(number, Role::AttentionOutput, context);
+        layer.attention_output.weight.apply_into(context.as_ref(), update.as_mut(), scratch);
+        let bias = &layer.attention_output.bias;
+        add_and_normalize(hidden.as_mut(), update.as_mut(), bias, &layer.attention_norm, epsilon);
+        watch.input(number, Role::Intermediate, hidden);
+        if let Watch::Inputs(inspect) = watch {
+            let inner = inner_vectors(layer, hidden.as_ref());
+            inspect(LinearMap { layer: number, role: Role::Output }, &inner);
+        }
+        space.feed_forward(layer, hidden.as_ref());
+        let bias = &layer.output.bias;
+        add_and_normalize(hidden.as_mut(), space.update.as_mut(), bias, &layer.output_norm, epsilon);
+        Ok(())
     }
 
     /// norm(word + position + type) for each id of each text; the type of all is 0, as each is one text.

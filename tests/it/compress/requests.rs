@@ -38,6 +38,8 @@ fn a_folder_is_replaced_only_if_this_program_wrote_it_and_only_when_asked_to() {
     }
     let itself = CompressOptions { model: model.clone(), out: model.clone(), ..force.clone() };
     assert_eq!(refused(&itself), "DIR/model: this is where the model itself lies; name another folder");
+    let inside = CompressOptions { out: model.join("out"), ..itself.clone() };
+    assert_eq!(refused(&inside), "DIR/model/out: inside the model's own folder; name a place beside it");
     let parentless = CompressOptions { out: folder.path().join("absent/out"), ..force.clone() };
     assert_eq!(refused(&parentless), "DIR/absent: no such folder; make it first");
     let mut names: Vec<String> =
