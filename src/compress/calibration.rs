@@ -6,17 +6,16 @@
 
 use std::{
     collections::HashMap,
-    fs,
     path::{Path, PathBuf},
 };
 
 use faer::{Accum, Mat, Par, linalg::matmul::matmul};
 use rand::seq::SliceRandom;
 
-use super::{CompressError, check_interrupt, factors::FLOOR};
+use super::{CompressError, check_interrupt, factors::FLOOR, read_text};
 use crate::{
     linalg::{svd::SvdError, to_f64, whitening::Whitening},
-    model::{Encoder, LinearMap, ModelError, Role, Tokenizer},
+    model::{Encoder, LinearMap, Role, Tokenizer},
     random::{generator, named_seed},
 };
 
@@ -37,7 +36,7 @@ pub(super) struct Pieces {
 impl Pieces {
     pub(super) fn read(model: &Path, encoder: &Encoder, file: &Path, seed: u64) -> Result<Self, CompressError> {
         let tokenizer = Tokenizer::read(model)?;
-        let text = fs::read_to_string(file).map_err(|source| ModelError::Io { path: file.to_owned(), source })?;
+        let text = read_text(file)?;
         let length = PIECE.min(encoder.config().max_position_embeddings);
         let ids = tokenizer.tokenize(&text);
         let mut pieces: Vec<Vec<u32>> =

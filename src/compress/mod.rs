@@ -270,6 +270,17 @@ fn source(model: &Path, checkpoint: &Checkpoint) -> Result<Source, CompressError
     })
 }
 
+/// A text of the user's.
+fn read_text(path: &Path) -> Result<String, CompressError> {
+    std::fs::read_to_string(path).map_err(|source| match source.kind() {
+        io::ErrorKind::InvalidData => {
+            CompressError::Request(format!("{}: not UTF-8; save the text in UTF-8", path.display()))
+        }
+        io::ErrorKind::NotFound => CompressError::Request(format!("{}: no such file; check the path", path.display())),
+        _ => CompressError::Read { path: path.to_owned(), source },
+    })
+}
+
 /// Numbers stored.
 fn parameters(tensors: &[Stored]) -> u64 {
     tensors.iter().map(|tensor| tensor.shape.iter().product::<u64>()).sum()

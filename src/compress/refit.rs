@@ -196,3 +196,81 @@ fn fit(
     let decomposed = Coordinates { columns: Some(whitening), rows: None }.decomposed(target.as_ref());
     Ok(decomposed.map_err(|source| failed(&place.name, source))?.pair(place.rank))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::compress::{calibration::Grams, factors::error_on};
+
+    fn tiny() -> Encoder {
+        Encoder::read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/tiny-bert"))).unwrap()
+    }
+
+    fn pieces(count: u32, first: u32) -> Vec<Vec<u32>> {
+        (first..first + count)
+            .map(|piece| (0..20).map(|at| (piece * 7 + at * at * (piece % 5 + 1)) % 40).collect())
+            .collect()
+    }
+
+    fn places(encoder: &Encoder, rank: usize, wanted: impl Fn(LinearMap) -> bool) -> Vec<Place> {
+        let maps = LinearMap::of_model(encoder.config()).into_iter().filter(|&map| wanted(map));
+        maps.map(|map| Place { map, name: format!("{}.weight", map.name()), rank }).collect()
+    }
+
+    /// The pairs that are best for the original model's inputs.
+    fn unfitted(encoder: &Encoder, pieces: &[Vec<u32>], places: &[Place]) -> Encoder {
+        let grams = Grams::measure(encoder, pieces).unwrap();
+        let mut changed = encoder.clone();
+        for place in places {
+            let whitening = grams.whitening(place.map).unwrap().unwrap();
+            let dense = to_f64(encoder.dense(&place.name).unwrap().as_ref());
+            let coordinates = Coordinates { rows: None, columns: Some(&whitening) };
+            let pair = coordinates.decompose(dense.as_ref()).unwrap().pair(place.rank);
+            changed.replace(&place.name, rounded(&pair)).unwrap();
+        }
+        changed
+    }
+
+    /// Of the last hidden vectors.
+    fn distance(exact: &Encoder, changed: &Encoder, pieces: &[Vec<u32>]) -> f64 {
+        let hidden = |encoder: &Encoder| encoder.forward_batch(pieces, Par::Seq).unwrap();
+        let pairs = hidden(exact).into_iter().zip(hidden(changed));
+        pairs.map(|(exact, changed)| f64::from((exact - changed).norm_l2()).powi(2)).sum::<f64>().sqrt()
+    }
+
+    #[test]
+    fn fitted_pairs_come_nearer_to_the_model_on_what_they_saw_and_on_what_they_did_not() {
+        let exact = tiny();
+        let (seen, unseen) = (pieces(60, 0), pieces(20, 100));
+        for rank in [3, 6] {
+            let places = places(&exact, rank, |_| true);
+            let before = unfitted(&exact, &seen, &places);
+            let mut after = before.clone();
+            let pairs = refit(&exact, &mut after, &seen, &places, &mut |_| ()).unwrap();
+            assert!(pairs.len() == 12 && pairs.iter().all(|pair| pair.rank() == rank));
+            for pieces in [&seen, &unseen] {
+                let [before, after] = [&before, &after].map(|changed| distance(&exact, changed, pieces));
+                assert!(after < before, "rank {rank}: {after} against {before}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_pair_with_nothing_changed_before_it_is_almost_the_one_it_was() {
+        let exact = tiny();
+        let seen = pieces(60, 0);
+        let first = places(&exact, 5, |map| map.layer == 0 && map.role == Role::Query);
+        let mut changed = unfitted(&exact, &seen, &first);
+        let grams = Grams::measure(&exact, &seen).unwrap();
+        let dense = to_f64(exact.dense(&first[0].name).unwrap().as_ref());
+        let error = |pair: &LowRank<f64>| error_on(dense.as_ref(), pair, grams.of(first[0].map).unwrap().as_ref());
+        let whitening = grams.whitening(first[0].map).unwrap().unwrap();
+        let best = Coordinates { rows: None, columns: Some(&whitening) }.decompose(dense.as_ref()).unwrap().pair(5);
+        let found = refit(&exact, &mut changed, &seen, &first, &mut |_| ()).unwrap();
+        // The ridge takes a little of what fits the text best.
+        let (found, best) = (error(&found[0]), error(&best));
+        assert!(best <= found * (1.0 + 1e-6) && found < 1.05 * best, "{found} against {best}");
+    }
+}

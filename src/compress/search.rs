@@ -88,7 +88,7 @@ impl Search<'_> {
         let budget = (share * whole as f64) as u64;
         let Some(mut choices) = budget.checked_sub(fixed).and_then(|left| allocate(&candidates, left, by)) else {
             return Err(CompressError::Request(format!(
-                "a share of {share} is less than what rank 1 everywhere takes; the least here is {:.4}",
+                "a share of {share:?} is less than what rank 1 everywhere takes; the least here is {:.4}",
                 (self.least(measure)? * 1e4).ceil() / 1e4
             )));
         };

@@ -87,3 +87,70 @@ fn norm_gram(scale: &[f32]) -> Mat<f64> {
         own - (squares[i] + squares[j] - mean) / n
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use faer::MatRef;
+
+    use super::*;
+
+    fn tiny() -> Encoder {
+        Encoder::read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/tiny-bert"))).unwrap()
+    }
+
+    #[test]
+    fn frequencies_sum_to_one_and_what_is_new_has_the_share_of_what_came_once() {
+        // Of ten words, three came once.
+        let found = frequencies(&[vec![0, 0, 0, 1, 1, 2], vec![0, 0, 3, 4]], 8);
+        assert!((found.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+        assert!((found[5..].iter().sum::<f64>() - 3.0 / 11.0).abs() < 1e-12 && found[5] == found[7]);
+        assert!((found[0] / found[2] - 5.0).abs() < 1e-12 && found[2] > found[5]);
+        // A text without repetition knows nothing of frequencies, and words that all came leave none unseen.
+        assert!(frequencies(&[vec![0, 1, 2]], 8).iter().all(|&frequency| frequency > 0.0));
+        assert!(frequencies(&[vec![0, 1]], 2).iter().all(|&frequency| frequency.is_finite() && frequency > 0.0));
+        assert!(frequencies(&[], 4).iter().all(|&frequency| frequency.is_finite() && frequency > 0.0));
+    }
+
+    /// The mean squared error behind the norm, over the words of some pieces.
+    fn error(encoder: &Encoder, pieces: &[Vec<u32>], pair: &crate::low_rank::LowRank<f64>) -> f64 {
+        let embeddings = &encoder.weights().embeddings;
+        let (words, added) = (embeddings.words.to_dense(), mean_addition(embeddings, 8));
+        let normed = |word: &dyn Fn(usize) -> f64| -> Vec<f64> {
+            let entries: Vec<f64> = added.iter().enumerate().map(|(row, added)| word(row) + added).collect();
+            let mean = entries.iter().sum::<f64>() / entries.len() as f64;
+            let variance = entries.iter().map(|entry| (entry - mean).powi(2)).sum::<f64>() / entries.len() as f64;
+            let scale = &embeddings.norm.scale;
+            entries
+                .iter()
+                .zip(scale)
+                .map(|(entry, &scale)| f64::from(scale) * (entry - mean) / variance.sqrt())
+                .collect()
+        };
+        let dense = pair.to_dense(Par::Seq);
+        let of_word = |&id: &u32| -> f64 {
+            let exact = normed(&|row| f64::from(words[(row, id as usize)]));
+            let changed = normed(&|row| dense[(id as usize, row)]);
+            exact.iter().zip(changed).map(|(exact, changed)| (exact - changed).powi(2)).sum()
+        };
+        pieces.iter().flatten().map(of_word).sum()
+    }
+
+    #[test]
+    fn the_error_behind_the_norm_is_less_than_that_of_the_plain_pair_at_every_rank() {
+        let encoder = tiny();
+        // A few words make most of the text.
+        let pieces: Vec<Vec<u32>> =
+            (0..40).map(|piece: u32| (0..8).map(|at| (piece * at * at) % 23).collect()).collect();
+        let words = Words::measure(&encoder, &pieces).unwrap();
+        let dense = crate::linalg::to_f64(encoder.weights().embeddings.words.to_dense().transpose());
+        let matrix: MatRef<'_, f64> = dense.as_ref();
+        let (weighted, plain) =
+            (words.coordinates().decompose(matrix).unwrap(), Coordinates::default().decompose(matrix).unwrap());
+        for rank in [2, 5, 8, 12] {
+            let [weighted, plain] = [&weighted, &plain].map(|found| error(&encoder, &pieces, &found.pair(rank)));
+            assert!(weighted < plain, "rank {rank}: {weighted} against {plain}");
+        }
+    }
+}

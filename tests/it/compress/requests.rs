@@ -77,4 +77,10 @@ fn a_request_that_makes_no_sense_is_refused() {
     fs::write(&short, "Hello world").unwrap();
     let message = refused(&|options| options.calibration = Some(short.clone()));
     assert!(message.starts_with("DIR/short.txt: 2 tokens are too few to calibrate on"), "{message}");
+    let other = folder.path().join("latin.txt");
+    fs::write(&other, b"na\xefve").unwrap();
+    let message = refused(&|options| options.calibration = Some(other.clone()));
+    assert_eq!(message, "DIR/latin.txt: not UTF-8; save the text in UTF-8");
+    let message = refused(&|options| options.calibration = Some(folder.path().join("absent.txt")));
+    assert_eq!(message, "DIR/absent.txt: no such file; check the path");
 }
