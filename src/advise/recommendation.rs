@@ -133,6 +133,9 @@ pub(super) fn percent(share: f64) -> String {
     if percent == 0.0 {
         return "0 %".to_owned();
     }
+    if percent < 1e-4 {
+        return format!("{percent:.2e} %");
+    }
     let digits = (2 - percent.abs().log10().floor() as i32).clamp(0, 12) as usize;
     format!("{percent:.digits$} %")
 }
@@ -193,8 +196,8 @@ mod tests {
     #[test]
     fn percentages_have_three_digits() {
         assert_eq!(
-            [0.0, 0.4, 0.0123, 1.0, 0.000_045_67].map(percent),
-            ["0 %", "40.0 %", "1.23 %", "100 %", "0.00457 %"]
+            [0.0, 0.4, 0.0123, 1.0, 0.000_045_67, 1.234e-15].map(percent),
+            ["0 %", "40.0 %", "1.23 %", "100 %", "0.00457 %", "1.23e-13 %"]
         );
     }
 }
