@@ -102,10 +102,6 @@ const WORKS: &[(&str, &str)] = &[
     ),
     ("cochran1977", "Cochran, W. G. (1977). *Sampling Techniques*, third edition. Wiley."),
     (
-        "wang2024",
-        "Wang, X., Zheng, Y., Wan, Z., Zhang, M. (2024). SVD-LLM: truncation-aware singular value decomposition for large language model compression. <https://arxiv.org/abs/2403.07378>",
-    ),
-    (
         "yuan2023",
         "Yuan, Z., Shang, Y., Song, Y., Wu, Q., Yan, Y., Sun, G. (2023). ASVD: activation-aware singular value decomposition for compressing large language models. <https://arxiv.org/abs/2312.05821>",
     ),

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Study, median_of, with_range};
 use crate::{
-    figure::names::setting_name,
+    figure::names::{label_name, setting_name},
     language::Language,
     report::{
         document::{Block, Document, Item, Table, Text},
@@ -150,7 +150,7 @@ fn ridge(study: &Study, variants: &[&str]) -> Option<f64> {
 
 pub fn lay_out(document: &mut Document, experiment: &str, study: &Study) {
     let setting = |variant: &str, language: Language| match setting_name(variant, language) {
-        name if name.is_empty() => study.label.clone(),
+        name if name.is_empty() => label_name(&study.label, language).to_owned(),
         name => name,
     };
     let line = |variant: &&str| {
