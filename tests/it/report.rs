@@ -2,6 +2,7 @@
 
 mod form;
 mod hostile;
+mod numbers;
 mod page;
 mod swept;
 mod synthetic;
