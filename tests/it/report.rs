@@ -2,6 +2,7 @@
 
 mod form;
 mod hostile;
+mod numbers;
 mod page;
 mod swept;
 mod synthetic;
@@ -93,7 +94,7 @@ fn what_contradicts_expectation_is_said() {
     assert!(powers.contains("1.27 times") || powers.contains("1.28 times"), "{powers}");
     assert!(powers.contains("closer to the optimum, as theory says"), "{powers}");
     assert!(powers.contains("within 10% of the optimum"), "{powers}");
-    let pivots = finding(&reports["es"], "Aproximaciones de Nyström de kernel");
+    let pivots = finding(&reports["es"], "Aproximaciones de Nyström de núcleo gaussiano");
     assert!(pivots.contains("mejores que las uniformes, como dice la teoría"), "{pivots}");
 
     let mut altered = sweep();
