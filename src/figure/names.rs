@@ -50,6 +50,8 @@ pub fn label_name(label: &str, language: Language) -> &str {
         "full_rank_regression" => ("regression of full rank", "regresión de rango completo"),
         "denoised_attention" => ("denoised attention", "atención sin ruido"),
         "denoised_full_rank" => ("a denoised matrix of full rank", "una matriz de rango completo sin ruido"),
+        "noisy_heads" => ("heads of MiniLM under noise", "cabezas de MiniLM con ruido"),
+        "noisier_head" => ("a head of MiniLM under more noise", "una cabeza de MiniLM con más ruido"),
         "atlas" => ("atlas", "atlas"),
         "published" => ("published figures", "cifras publicadas"),
         "weights" => ("weights", "pesos"),
@@ -190,10 +192,12 @@ pub fn study_word(word: &str, language: Language) -> Option<&'static str> {
         "nystromformer_memory_exponent" => {
             ("exponent of memory, Nyströmformer", "exponente de la memoria, Nyströmformer")
         }
-        "time_ratio" => ("exact over Nyströmformer, time, 8192 tokens", "exacta entre Nyströmformer, tiempo, 8192 tokens"),
+        "time_ratio" => {
+            ("exact over Nyströmformer, time, 8192 tokens", "exacta entre Nyströmformer, tiempo, 8192 tokens")
+        }
         "memory_ratio" => {
             ("exact over Nyströmformer, memory, 8192 tokens", "exacta entre Nyströmformer, memoria, 8192 tokens")
-        },
+        }
         "relative_error" => ("relative error", "error relativo"),
         "block_krylov_error" => ("error of block Krylov", "error de Krylov por bloques"),
         "lanczos_error" => ("error of the Lanczos SVD", "error de la SVD de Lanczos"),
@@ -273,7 +277,8 @@ fn value_name(value: &str, language: Language) -> String {
 
 /// `layer0.head2`, or `layer0` alone, as files of heads name them.
 fn head_name(value: &str, language: Language) -> Option<String> {
-    let number = |text: &str| (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.to_owned());
+    let number =
+        |text: &str| (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.to_owned());
     let (layer, head) = value.split_once('.').map_or((value, None), |(layer, head)| (layer, Some(head)));
     let layer = format!("{} {}", either(language, "layer", "capa"), number(layer.strip_prefix("layer")?)?);
     match head {
@@ -323,7 +328,10 @@ mod tests {
                 for label in spec.get(part).and_then(toml::Value::as_table).into_iter().flat_map(toml::Table::keys) {
                     for language in Language::ALL {
                         let name = label_name(label, language);
-                        assert!(!name.contains('_') && (name != label || name == "atlas" || language == Language::English), "{label}");
+                        assert!(
+                            !name.contains('_') && (name != label || name == "atlas" || language == Language::English),
+                            "{label}"
+                        );
                     }
                 }
             }

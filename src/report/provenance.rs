@@ -63,13 +63,18 @@ pub fn machine(chapters: &[Chapter<'_>]) -> Vec<Table> {
     for (place, facts) in others.chunks(BESIDE).enumerate() {
         let line = |chapter: &Chapter<'_>| {
             let title = Item::Text(Text::new("title.experiment", &chapter.title));
-            let facts = facts.iter().map(|(_, pointer)| recorded(chapter, pointer).map_or(Item::Absent, |fact| item(pointer, &fact)));
+            let facts = facts
+                .iter()
+                .map(|(_, pointer)| recorded(chapter, pointer).map_or(Item::Absent, |fact| item(pointer, &fact)));
             std::iter::once(title).chain(facts).collect()
         };
         tables.push(Table {
             label: format!("machine/{place}"),
             caption: Text::plain("caption.machine_of_each"),
-            header: std::iter::once("column.experiment").chain(facts.iter().map(|(word, _)| *word)).map(Item::Word).collect(),
+            header: std::iter::once("column.experiment")
+                .chain(facts.iter().map(|(word, _)| *word))
+                .map(Item::Word)
+                .collect(),
             rows: chapters.iter().map(line).collect(),
         });
     }

@@ -44,7 +44,9 @@ fn exponents_and_the_crossover_follow_from_the_times() {
     assert!(english.contains("exact attention grows as $n$ to the power 2.00"));
     assert!(english.contains("low-rank methods to powers between 1.00 and 1.00"));
     // 3000 is first exceeded by 4096.
-    assert!(english.contains("All of them become measurably faster than exact attention, the first from 4096 tokens on"));
+    assert!(
+        english.contains("All of them become measurably faster than exact attention, the first from 4096 tokens on")
+    );
     assert!(spanish.contains("crece como $n$ elevado a 2,00"));
     assert!(spanish.contains("el primero, desde 4096 tokens"));
 }

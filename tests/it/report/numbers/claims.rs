@@ -43,12 +43,17 @@ fn entries(tables: &Tables, claim: &toml::Table) -> Vec<Entry> {
     };
     for row in &rows {
         let quantity = row.text("quantity");
-        let wanted = ["quantity", "over_quantity"].iter().any(|key| claim.get(*key).and_then(toml::Value::as_str) == Some(quantity));
+        let wanted = ["quantity", "over_quantity", "provided"].iter().any(|key| {
+            let name = claim.get(*key).and_then(toml::Value::as_str);
+            name == Some(quantity) || name == Some("total_flops") && matches!(quantity, "factor_flops" | "apply_flops")
+        });
         if !wanted || row.text("problem_variant").is_empty() && with_variants.contains(&row.text("problem")) {
             continue;
         }
         let Some(value) = row.number("median") else { continue };
-        let range = |row: &Row<'_>| row.number("ci_low").zip(row.number("ci_high")).or(row.number("min").zip(row.number("max")));
+        let range = |row: &Row<'_>| {
+            row.number("ci_low").zip(row.number("ci_high")).or(row.number("min").zip(row.number("max")))
+        };
         let mut ends = range(row).unwrap_or((value, value));
         // An error on sampled rows is as sure as they are.
         let sampled = match quantity {
@@ -71,11 +76,28 @@ fn entries(tables: &Tables, claim: &toml::Table) -> Vec<Entry> {
             ends,
         });
     }
+    let mut totals = Vec::new();
+    for factor in entries.iter().filter(|entry| entry.quantity == "factor_flops") {
+        let apply = entries.iter().find(|entry| entry.quantity == "apply_flops" && is_same_row(entry, factor));
+        totals.extend(apply.map(|apply| Entry {
+            of: factor.of.clone(),
+            variant: factor.variant.clone(),
+            precision: factor.precision.clone(),
+            by: factor.by.clone(),
+            at: factor.at,
+            quantity: "total_flops".to_owned(),
+            value: factor.value + apply.value,
+            ends: (factor.ends.0 + apply.ends.0, factor.ends.1 + apply.ends.1),
+        }));
+    }
+    entries.extend(totals);
     for row in tables.matrices.rows() {
         let Some((m, n)) = row.number("rows").zip(row.number("columns")) else { continue };
         for name in ["rank_energy_90", "rank_energy_99", "rank_energy_999"] {
             let Some(rank) = row.number(name) else { continue };
-            for (quantity, value) in [(name.to_owned(), rank), (format!("{name}_over_break_even"), rank * (m + n) / (m * n))] {
+            for (quantity, value) in
+                [(name.to_owned(), rank), (format!("{name}_over_break_even"), rank * (m + n) / (m * n))]
+            {
                 entries.push(Entry {
                     of: text(&row, "problem"),
                     variant: text(&row, "problem_variant"),
@@ -90,6 +112,10 @@ fn entries(tables: &Tables, claim: &toml::Table) -> Vec<Entry> {
         }
     }
     entries
+}
+
+fn is_same_row(a: &Entry, b: &Entry) -> bool {
+    (&a.of, &a.variant, &a.precision, &a.by, a.at) == (&b.of, &b.variant, &b.precision, &b.by, b.at)
 }
 
 fn of_study(drawn: Drawn) -> Entry {
@@ -117,7 +143,8 @@ struct Found<'a> {
 
 fn found<'a>(claim: &toml::Table, entries: &'a [Entry]) -> Vec<Found<'a>> {
     let text = |key: &str| claim.get(key).and_then(toml::Value::as_str);
-    let number = |key: &str| claim.get(key).and_then(|value| value.as_float().or(value.as_integer().map(|whole| whole as f64)));
+    let number =
+        |key: &str| claim.get(key).and_then(|value| value.as_float().or(value.as_integer().map(|whole| whole as f64)));
     let (of, by) = if claim.contains_key("study") { ("study", "series") } else { ("problem", "method") };
     let variant = format!("{of}_variant");
     let is = |key: &str, found: &str| text(key).is_none_or(|wanted| wanted == found);
@@ -168,41 +195,54 @@ pub fn of_claims(tables: &Tables, spec: &toml::Table) -> Facts {
         let Some(claim) = claim.as_table() else { continue };
         let entries = entries(tables, claim);
         let found = found(claim, &entries);
-        let number = |key: &str| claim.get(key).and_then(|value| value.as_float().or(value.as_integer().map(|whole| whole as f64)));
+        let number = |key: &str| {
+            claim.get(key).and_then(|value| value.as_float().or(value.as_integer().map(|whole| whole as f64)))
+        };
         let own = facts.entry(format!("claim:{label}")).or_default();
         for key in ["target_rank", "over_target_rank", "x", "over_x"] {
             own.extend(number(key).map(|rank| Fact::of(rank, What::Rank)));
         }
         for key in ["below", "above", "provided_below", "provided_above"] {
-            own.extend(number(key).into_iter().flat_map(|threshold| [threshold, 1.0 - threshold, 1.0 / threshold]).flat_map(|threshold| [What::Any, What::Share].map(|what| Fact::of(threshold, what))));
+            own.extend(number(key).into_iter().flat_map(|threshold| [threshold.abs(), threshold]).flat_map(
+                |threshold| [What::Any, What::Share, What::Threshold].map(|what| Fact::part(threshold, what)),
+            ));
         }
         for (name, share) in [("rank_energy_90", 0.9), ("rank_energy_999", 0.999), ("rank_energy_99", 0.99)] {
             if claim.get("quantity").and_then(toml::Value::as_str).is_some_and(|quantity| quantity.starts_with(name)) {
-                own.push(Fact::of(share, What::Share));
+                own.push(Fact::part(share, What::Share));
             }
         }
-        let holds = |(low, high): (f64, f64)| match (number("below"), number("above")) {
-            (Some(below), _) => high < below,
-            (_, Some(above)) => low > above,
-            _ => false,
+        let side = |ends: (f64, f64), below: &str, above: &str| match (number(below), number(above)) {
+            (Some(below), _) => ends.1 < below,
+            (_, Some(above)) => ends.0 > above,
+            _ => true,
         };
-        let mut verdicts: BTreeMap<u64, bool> = BTreeMap::new();
-        let mut places = found.iter().map(|it| (it.value, it.ends)).collect::<Vec<_>>();
-        if claim.get("exponent").and_then(toml::Value::as_bool) == Some(true) {
-            places = exponents(&found);
-        }
-        for it in &found {
+        let proviso = |entry: &Entry| {
+            let Some(name) = claim.get("provided").and_then(toml::Value::as_str) else { return true };
+            let other = entries.iter().find(|other| other.quantity == name && is_same_row(other, entry));
+            other.is_some_and(|other| side(other.ends, "provided_below", "provided_above"))
+        };
+        // Places of one value along the axis stand or fall together.
+        let mut groups: BTreeMap<u64, bool> = BTreeMap::new();
+        let mut places: Vec<(f64, (f64, f64))> = found.iter().map(|it| (it.value, it.ends)).collect();
+        for (nth, it) in found.iter().enumerate() {
             own.extend(of_variant(&it.entry.variant).chain(of_variant(&it.entry.by[1])));
             own.extend(it.entry.at.map(|at| Fact::of(at, What::Rank)));
-            own.extend(it.along.into_iter().flat_map(|at| [What::Any, What::Tokens, What::Rank].map(|what| Fact::of(at, what))));
-            if let Some(at) = it.along {
-                let all = verdicts.entry(at.to_bits()).or_insert(true);
-                *all &= holds(it.ends);
-            }
+            own.extend(
+                it.along
+                    .into_iter()
+                    .flat_map(|at| [What::Any, What::Tokens, What::Rank].map(|what| Fact::of(at, what))),
+            );
+            let holds = side(it.ends, "below", "above") && proviso(it.entry);
+            *groups.entry(it.along.map_or(nth as u64, f64::to_bits)).or_insert(true) &= holds;
+        }
+        if claim.get("exponent").and_then(toml::Value::as_bool) == Some(true) {
+            places = exponents(&found);
+            groups = places.iter().enumerate().map(|(nth, it)| (nth as u64, side(it.1, "below", "above"))).collect();
         }
         own.extend(places.iter().map(|(value, ends)| Fact { ends: Some(*ends), ..Fact::of(*value, What::Any) }));
-        let holding = places.iter().filter(|(_, ends)| holds(*ends)).count();
-        for count in [places.len(), holding] {
+        let holding = groups.values().filter(|holds| **holds).count();
+        for count in [places.len(), groups.len(), holding] {
             own.extend([What::Places, What::Any].map(|what| Fact::of(count as f64, what)));
         }
     }

@@ -42,7 +42,10 @@ impl Constants {
         };
         self.0.iter().any(|known| {
             let beside = [same(&known.before, &number.before), same(&known.after, &number.after)];
-            known.text == number.text && number.ends.is_none() && beside.contains(&Some(true)) && !beside.contains(&Some(false))
+            known.text == number.text
+                && number.ends.is_none()
+                && beside.contains(&Some(true))
+                && !beside.contains(&Some(false))
         })
     }
 }

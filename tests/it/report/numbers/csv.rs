@@ -38,7 +38,10 @@ impl Csv {
         }
         let mut rows = rows.into_iter();
         let names = rows.next().unwrap_or_default();
-        Self { columns: names.into_iter().enumerate().map(|(place, name)| (name, place)).collect(), rows: rows.collect() }
+        Self {
+            columns: names.into_iter().enumerate().map(|(place, name)| (name, place)).collect(),
+            rows: rows.collect(),
+        }
     }
 
     pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {

@@ -25,14 +25,16 @@ pub struct Experiment {
 
 pub fn all(results: &Path) -> BTreeMap<String, Experiment> {
     let folders = fs::read_dir(results).unwrap().map(|entry| entry.unwrap().path());
-    let whole = folders.filter(|folder| folder.join("provenance.json").is_file() && !folder.to_string_lossy().ends_with("-quick"));
+    let whole = folders
+        .filter(|folder| folder.join("provenance.json").is_file() && !folder.to_string_lossy().ends_with("-quick"));
     whole.map(|folder| read(&folder)).map(|experiment| (experiment.name.clone(), experiment)).collect()
 }
 
 fn read(folder: &Path) -> Experiment {
     let tables = Tables::read(folder);
     let spec: toml::Table = fs::read_to_string(folder.join("spec.toml")).unwrap().parse().unwrap();
-    let provenance: serde_json::Value = serde_json::from_str(&fs::read_to_string(folder.join("provenance.json")).unwrap()).unwrap();
+    let provenance: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(folder.join("provenance.json")).unwrap()).unwrap();
     let mut facts = studies::of_studies(&tables);
     facts.extend(claims::of_claims(&tables, &spec));
     for problem in facts::labels(&tables.runs, "problem") {
@@ -49,19 +51,27 @@ fn read(folder: &Path) -> Experiment {
     let titles = Language::ALL.map(|language| (language.code().to_owned(), text("title", language.code())));
     let claims = spec.get("claim").and_then(toml::Value::as_table).into_iter().flatten();
     let topics = claims.filter_map(|(_, claim)| Some(claim.get("topic")?.as_str()?.to_owned())).collect();
-    Experiment { name: folder.file_name().unwrap().to_string_lossy().into_owned(), titles: titles.into(), facts, topics, ended }
+    Experiment {
+        name: folder.file_name().unwrap().to_string_lossy().into_owned(),
+        titles: titles.into(),
+        facts,
+        topics,
+        ended,
+    }
 }
 
 impl Experiment {
     /// The facts of what a sentence names; of everything if it names nothing.
     pub fn facts_of(&self, context: &str, language: Language) -> Vec<&Fact> {
-        let claimed = self.facts.keys().find(|label| {
-            label.strip_prefix("claim:").is_some_and(|label| context.contains(&format!("`{label}`")))
-        });
+        let claimed = self
+            .facts
+            .keys()
+            .find(|label| label.strip_prefix("claim:").is_some_and(|label| context.contains(&format!("`{label}`"))));
         if let Some(claim) = claimed {
             return self.facts[claim].iter().collect();
         }
-        let labels: Vec<&String> = self.facts.keys().filter(|label| !label.is_empty() && !label.starts_with("claim:")).collect();
+        let labels: Vec<&String> =
+            self.facts.keys().filter(|label| !label.is_empty() && !label.starts_with("claim:")).collect();
         let named = |label: &&&String| context.contains(label_name(label, language));
         let mut chosen: Vec<&String> = labels.iter().filter(named).copied().collect();
         if chosen.is_empty() {
@@ -92,22 +102,34 @@ fn of_all_cells(tables: &Tables) -> Vec<Fact> {
         let counted = |count: usize| [What::Cells, What::Any].map(|what| Fact::of(count as f64, what));
         facts.extend(counted(over.len()));
         facts.extend(over.iter().copied().reduce(f64::min).map(|least| Fact::of(least, What::Any)));
-        let svd = own.iter().filter(|row| row.text("method_kind") == "truncated_svd").filter_map(|row| row.number("suboptimality"));
+        let svd = own
+            .iter()
+            .filter(|row| row.text("method_kind") == "truncated_svd")
+            .filter_map(|row| row.number("suboptimality"));
         let off: Vec<f64> = svd.map(|over| (over - 1.0).abs()).collect();
         facts.extend(counted(off.len()));
         facts.extend(off.into_iter().reduce(f64::max).map(|most| Fact::of(most, What::Any)));
         let mut bounds: BTreeMap<[&str; 5], Vec<f64>> = BTreeMap::new();
         for row in &own {
-            let key = ["problem", "problem_variant", "method", "method_variant", "target_rank"].map(|column| row.text(column));
+            let key = ["problem", "problem_variant", "method", "method_variant", "target_rank"]
+                .map(|column| row.text(column));
             bounds.entry(key).or_default().extend(row.number("bound_tightness"));
         }
         bounds.retain(|_, draws| !draws.is_empty());
         let means: Vec<f64> = bounds.values().map(|draws| draws.iter().sum::<f64>() / draws.len() as f64).collect();
         facts.push(Fact::of(means.len() as f64, What::Any));
         facts.push(Fact::of(means.iter().filter(|mean| **mean > 1.0).count() as f64, What::Any));
-        facts.extend(means.into_iter().reduce(f64::max).map(|tightest| Fact::of(tightest, What::Any)));
-        let sampled = own.iter().filter(|row| row.number("output_error_low").is_some()).filter_map(|row| row.number("measured_rows"));
-        facts.extend(sampled.reduce(f64::max).into_iter().flat_map(|rows| [What::Tokens, What::Any].map(|what| Fact::of(rows, what))));
+        facts.extend(means.into_iter().reduce(f64::max).map(|tightest| Fact::part(tightest, What::Any)));
+        let sampled = own
+            .iter()
+            .filter(|row| row.number("output_error_low").is_some())
+            .filter_map(|row| row.number("measured_rows"));
+        facts.extend(
+            sampled
+                .reduce(f64::max)
+                .into_iter()
+                .flat_map(|rows| [What::Tokens, What::Any].map(|what| Fact::of(rows, what))),
+        );
     }
     facts
 }
@@ -122,8 +144,11 @@ fn ended(csv: &Csv) -> [usize; 4] {
 fn of_protocol(tables: &Tables, provenance: &serde_json::Value) -> Vec<Fact> {
     let most = |csv: &Csv, column: &str| csv.rows().filter_map(|row| row.number(column)).reduce(f64::max);
     let draws = [most(&tables.runs, "trial"), most(&tables.measurements, "trial")];
-    let mut facts: Vec<Fact> =
-        draws.into_iter().flatten().flat_map(|last| [What::Draws, What::Any].map(|what| Fact::of(last + 1.0, what))).collect();
+    let mut facts: Vec<Fact> = draws
+        .into_iter()
+        .flatten()
+        .flat_map(|last| [What::Draws, What::Any].map(|what| Fact::of(last + 1.0, what)))
+        .collect();
     facts.extend(most(&tables.samples, "repeat").map(|last| Fact::of(last + 1.0, What::Any)));
     for key in ["warmup", "threads"] {
         facts.extend(provenance.get(key).and_then(serde_json::Value::as_f64).map(|value| Fact::of(value, What::Any)));

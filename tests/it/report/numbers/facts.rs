@@ -21,8 +21,14 @@ pub struct Fact {
 }
 
 impl Fact {
+    /// How many, or how many times.
     pub fn of(value: f64, what: What) -> Self {
-        Self { value, ends: None, unit: Unit::Plain, what, place: None }
+        Self { value, ends: None, unit: Unit::Times, what, place: None }
+    }
+
+    /// An error or a share.
+    pub fn part(value: f64, what: What) -> Self {
+        Self { unit: Unit::Plain, ..Self::of(value, what) }
     }
 
     /// Whether `number`, in a sentence with these values, says this.
@@ -33,7 +39,12 @@ impl Fact {
             (Some([low, high]), Some((least, most))) => low.is(least) && high.is(most),
             (Some(_), None) => false,
         };
-        printed.unit == self.unit
+        let same_unit = match printed.unit {
+            Unit::Percent => self.unit == Unit::Plain,
+            Unit::Plain => matches!(self.unit, Unit::Plain | Unit::Times),
+            unit => unit == self.unit,
+        };
+        same_unit
             && (number.what == What::Any || number.what == self.what)
             && printed.is(self.value)
             && same_ends
@@ -78,6 +89,7 @@ fn unit_of(quantity: &str) -> Unit {
         _ if quantity.ends_with("seconds") => Unit::Seconds,
         _ if quantity.ends_with("bytes") => Unit::Bytes,
         _ if quantity.ends_with("flops") => Unit::Flops,
+        "suboptimality" | "row_sum_deviation" => Unit::Times,
         _ => Unit::Plain,
     }
 }
@@ -112,19 +124,20 @@ pub fn of_problem(tables: &Tables, problem: &str, precision: &str) -> Vec<Fact> 
     for row in &matrices {
         facts.extend(of_variant(row.text("problem_variant")));
     }
-    let size = median(matrices.iter().filter_map(|row| Some(row.number("rows")?.min(row.number("columns")?))).collect());
+    let size =
+        median(matrices.iter().filter_map(|row| Some(row.number("rows")?.min(row.number("columns")?))).collect());
     let mut ranks: Vec<f64> = runs.iter().filter_map(|row| row.number("target_rank")).collect();
     ranks.sort_by(f64::total_cmp);
     ranks.dedup();
     for &rank in &ranks {
         facts.push(Fact::of(rank, What::Rank));
-        facts.extend(size.map(|size| Fact { place: Some(rank), ..Fact::of(rank / size, What::Share) }));
+        facts.extend(size.map(|size| Fact { place: Some(rank), ..Fact::part(rank / size, What::Share) }));
         let mut optimum: BTreeMap<&str, f64> = BTreeMap::new();
         for row in runs.iter().filter(|row| row.number("target_rank") == Some(rank)) {
             optimum.extend(row.number("optimal_frobenius_error").map(|error| (row.text("problem_variant"), error)));
         }
         let optimum = median(optimum.into_values().collect());
-        facts.extend(optimum.map(|error| Fact { place: Some(rank), ..Fact::of(error, What::Any) }));
+        facts.extend(optimum.map(|error| Fact { place: Some(rank), ..Fact::part(error, What::Any) }));
     }
     facts.extend(of_methods(&runs));
     facts.extend(of_summary(&summary));
@@ -168,20 +181,25 @@ fn of_matrices(tables: &Tables, all: &[Row<'_>]) -> Vec<Fact> {
         let ranks = column(name);
         facts.extend(range(&ranks, What::Rank));
         let share = median(ranks.iter().zip(&sizes).map(|(rank, size)| rank / size).collect());
-        facts.extend(share.map(|share| Fact::of(share, What::Share)));
+        facts.extend(share.map(|share| Fact::part(share, What::Share)));
         let below = ranks.iter().zip(&even).filter(|(rank, even)| rank < even).count();
         facts.push(Fact::of(below as f64, What::Any));
         // Beside the Gaussian matrix of the same shape.
         let beside: Vec<f64> = matrices
             .iter()
             .filter_map(|row| {
-                let sides = |row: &Row<'_>| Some((row.number("rows")?.min(row.number("columns")?), row.number("rows")?.max(row.number("columns")?)));
+                let sides = |row: &Row<'_>| {
+                    Some((
+                        row.number("rows")?.min(row.number("columns")?),
+                        row.number("rows")?.max(row.number("columns")?),
+                    ))
+                };
                 let alike = |other: &Row<'_>| other.text("problem_kind") == "gaussian" && sides(other) == sides(row);
                 Some(row.number(name)? / tables.matrices.rows().find(alike)?.number(name)?)
             })
             .collect();
         facts.push(Fact::of(beside.iter().filter(|ratio| **ratio < 1.0).count() as f64, What::Any));
-        facts.extend(median(beside).map(|ratio| Fact::of(ratio, What::Share)));
+        facts.extend(median(beside).map(|ratio| Fact::part(ratio, What::Share)));
     }
     facts
 }
@@ -196,9 +214,12 @@ fn of_methods(runs: &[Row<'_>]) -> Vec<Fact> {
     for ([_, variant], rows) in by_method {
         facts.extend(of_variant(variant));
         for name in ["power_iterations"] {
-            let parameters: Option<serde_json::Value> = rows.first().and_then(|row| serde_json::from_str(row.text("method_parameters")).ok());
+            let parameters: Option<serde_json::Value> =
+                rows.first().and_then(|row| serde_json::from_str(row.text("method_parameters")).ok());
             let value = parameters.and_then(|parameters| parameters.get(name)?.as_f64());
-            facts.extend(value.into_iter().flat_map(|value| [What::Iterations, What::Any].map(|what| Fact::of(value, what))));
+            facts.extend(
+                value.into_iter().flat_map(|value| [What::Iterations, What::Any].map(|what| Fact::of(value, what))),
+            );
         }
         let completed = || rows.iter().filter(|row| row.text("status") == "completed");
         let errors: Vec<f64> = completed().filter_map(|row| row.number("relative_frobenius_error")).collect();
@@ -227,10 +248,13 @@ fn of_summary(summary: &[Row<'_>]) -> Vec<Fact> {
         })
     };
     let of_family = || summary.iter().filter(|row| row.text("problem_variant") == whole);
-    let mut facts: Vec<Fact> = of_family().filter(|row| QUANTITIES.contains(&row.text("quantity"))).filter_map(fact).collect();
+    let mut facts: Vec<Fact> =
+        of_family().filter(|row| QUANTITIES.contains(&row.text("quantity"))).filter_map(fact).collect();
     let times: Vec<Fact> = of_family().filter(|row| row.text("quantity") == "total_seconds").filter_map(fact).collect();
     for variant in variants {
-        let own = summary.iter().filter(|row| row.text("problem_variant") == variant && row.text("quantity") == "apply_seconds");
+        let own = summary
+            .iter()
+            .filter(|row| row.text("problem_variant") == variant && row.text("quantity") == "apply_seconds");
         let (dense, pairs): (Vec<_>, Vec<_>) = own.partition(|row| row.text("method_kind") == "dense");
         let pairs: Vec<Fact> = pairs.into_iter().filter_map(fact).collect();
         facts.extend(dense.into_iter().filter_map(fact).flat_map(|dense| quotients(&dense, &pairs)));
@@ -258,7 +282,8 @@ fn labels_of<'a>(rows: &[Row<'a>], column: &str) -> Vec<&'a str> {
 /// Values along a length or a temperature, and the exponents they grow with over the five largest.
 fn of_sweep(summary: &[Row<'_>], matrices: &[Row<'_>], parameter: &str) -> Vec<Fact> {
     let mut facts = Vec::new();
-    let mut places: Vec<f64> = matrices.iter().filter_map(|row| swept(row.text("problem_variant"), parameter)).collect();
+    let mut places: Vec<f64> =
+        matrices.iter().filter_map(|row| swept(row.text("problem_variant"), parameter)).collect();
     places.sort_by(f64::total_cmp);
     places.dedup();
     let Some(&from) = places.get(places.len().saturating_sub(5)).filter(|_| places.len() > 2) else { return facts };
@@ -271,7 +296,9 @@ fn of_sweep(summary: &[Row<'_>], matrices: &[Row<'_>], parameter: &str) -> Vec<F
     for row in summary {
         let quantity = row.text("quantity");
         let at = swept(row.text("problem_variant"), parameter);
-        if let (Some(at), Some(value), true) = (at, row.number("median"), quantity.starts_with("output_") || quantity.starts_with("relative_")) {
+        if let (Some(at), Some(value), true) =
+            (at, row.number("median"), quantity.starts_with("output_") || quantity.starts_with("relative_"))
+        {
             let method = [row.text("method"), row.text("method_variant"), quantity];
             series.entry(method).or_default().push((at, value));
             kinds.insert([row.text("method"), row.text("method_variant")], row.text("method_kind"));
@@ -297,7 +324,9 @@ fn of_sweep(summary: &[Row<'_>], matrices: &[Row<'_>], parameter: &str) -> Vec<F
         }
     }
     facts.push(Fact::of(low_rank.len() as f64, What::Methods));
-    facts.extend(places.iter().map(|&place| Fact::of(place, if parameter == "length" { What::Tokens } else { What::Any })));
+    facts.extend(
+        places.iter().map(|&place| Fact::of(place, if parameter == "length" { What::Tokens } else { What::Any })),
+    );
     for name in ["rank_energy_90", "rank_energy_99", "rank_energy_999"] {
         let points: Vec<(f64, f64)> = matrices
             .iter()
@@ -322,12 +351,14 @@ fn at_half(runs: &[Row<'_>], matrices: &[Row<'_>]) -> Vec<Fact> {
             let half = ((m * n / (m + n)).floor() / 2.0).floor();
             let variant = matrix.text("problem_variant");
             let own = runs.iter().filter(|row| {
-                row.text("method_kind") == kind && row.text("problem_variant") == variant && row.number("target_rank") == Some(half)
+                row.text("method_kind") == kind
+                    && row.text("problem_variant") == variant
+                    && row.number("target_rank") == Some(half)
             });
             errors.extend(median(own.filter_map(|row| row.number("relative_output_error")).collect()));
         }
         facts.push(Fact::of(errors.len() as f64, What::Matrices));
-        facts.extend(median(errors).map(|error| Fact::of(error, What::Any)));
+        facts.extend(median(errors).map(|error| Fact::part(error, What::Any)));
     }
     facts
 }

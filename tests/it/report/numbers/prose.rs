@@ -5,7 +5,11 @@ use factoreo::language::Language;
 /// What is measured, so that a time is not taken for an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
+    /// An error or a share, with or without a percent sign.
     Plain,
+    Percent,
+    /// How many times, an exponent or a count: never with a percent sign.
+    Times,
     Seconds,
     Bytes,
     Flops,
@@ -26,6 +30,10 @@ pub enum What {
     Iterations,
     /// A percentage of two digits: a share, where errors have three.
     Share,
+    /// Behind "below" or "above".
+    Threshold,
+    /// Behind "±".
+    Tolerance,
     Any,
 }
 
@@ -59,7 +67,7 @@ pub struct Number {
 
 const SUPERSCRIPTS: &str = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 const UNITS: [(&str, f64, Unit); 16] = [
-    ("%", 0.01, Unit::Plain),
+    ("%", 0.01, Unit::Percent),
     ("s", 1.0, Unit::Seconds),
     ("ms", 1e-3, Unit::Seconds),
     ("µs", 1e-6, Unit::Seconds),
@@ -153,7 +161,8 @@ pub fn numbers(line: &str, language: Language) -> Vec<Number> {
         let behind = text[end..].chars().next();
         // Part of a name: `f64`, `layer.2.output`, `GPT-3`.
         let last = text[..start].chars().rev().find(|&letter| letter != '−');
-        if last.is_some_and(named) && !negative || behind.is_some_and(|letter| letter.is_alphabetic() || letter == '_') {
+        if last.is_some_and(named) && !negative || behind.is_some_and(|letter| letter.is_alphabetic() || letter == '_')
+        {
             continue;
         }
         let printed = if negative { Printed { value: -printed.value, ..printed } } else { printed };
@@ -161,15 +170,44 @@ pub fn numbers(line: &str, language: Language) -> Vec<Number> {
         let words_before = text[..start].trim_end_matches(['−', '=', ' ', '(', '\u{202f}', '*']);
         let (before, after) = (
             words_before.rsplit([' ', '(']).next().unwrap_or_default().to_owned(),
-            text[end..].trim_start_matches(['*', ')', ',', ']']).trim_start_matches(' ').split(' ').next().unwrap_or_default().to_owned(),
+            text[end..]
+                .trim_start_matches(['*', ')', ',', ']'])
+                .trim_start_matches(' ')
+                .split(' ')
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
         );
-        let named = |list: &[(&str, What)], text: &str| list.iter().find(|(known, _)| *known == text).map(|(_, what)| *what);
+        let named =
+            |list: &[(&str, What)], text: &str| list.iter().find(|(known, _)| *known == text).map(|(_, what)| *what);
         // A comma parts the word from the number.
         let what = named(&AFTER, &word(&after)).or_else(|| named(&BEFORE, before.trim_start_matches('(')));
         let is_percent = text[start..end].ends_with('%');
         let digits = text[start..end].trim_start_matches(['0', ',', '.']).bytes().filter(u8::is_ascii_digit).count();
-        let what = what.unwrap_or(if is_percent && digits < 3 { What::Share } else { What::Any });
-        found.push(Number { place: start..end, text: text[start..end].to_owned(), printed, ends: None, what, before, after });
+        let sides = ["below", "above", "debajo de", "encima de"];
+        let what = what.unwrap_or(match () {
+            () if words_before.ends_with('±') => What::Tolerance,
+            () if sides.iter().any(|side| words_before.ends_with(side)) => What::Threshold,
+            () if is_percent && digits < 3 => What::Share,
+            // `ranks 4, 8 and 16`
+            () => match found.last() {
+                Some(last)
+                    if last.what == What::Rank && [", ", " and ", " y "].contains(&&text[last.place.end..start]) =>
+                {
+                    last.what
+                }
+                _ => What::Any,
+            },
+        });
+        found.push(Number {
+            place: start..end,
+            text: text[start..end].to_owned(),
+            printed,
+            ends: None,
+            what,
+            before,
+            after,
+        });
     }
     join_intervals(&text, found, language)
 }
@@ -181,9 +219,9 @@ fn join_intervals(text: &str, found: Vec<Number>, language: Language) -> Vec<Num
     let mut rest = found.into_iter().peekable();
     while let Some(number) = rest.next() {
         let opens = text[..number.place.start].trim_end_matches('−').ends_with('[');
-        let pair = rest.peek().filter(|next| {
-            opens && text[number.place.end..next.place.start].trim_end_matches('−').trim() == separator
-        });
+        let pair = rest
+            .peek()
+            .filter(|next| opens && text[number.place.end..next.place.start].trim_end_matches('−').trim() == separator);
         match (pair, joined.last_mut()) {
             (Some(next), Some(of)) => {
                 of.ends = Some([number.printed, next.printed]);
@@ -236,7 +274,8 @@ fn scan(text: &str, start: usize, language: Language) -> (usize, Printed) {
     let space = text[end..].chars().next().filter(|&letter| letter == '\u{202f}' || letter == '\u{a0}');
     // Specs write `30 %` with any space.
     let space = space.or(text[end..].starts_with(" %").then_some(' ')).map_or(0, char::len_utf8);
-    let unit: String = text[end + space..].chars().take_while(|&letter| letter.is_alphabetic() || letter == '%').collect();
+    let unit: String =
+        text[end + space..].chars().take_while(|&letter| letter.is_alphabetic() || letter == '%').collect();
     let known = UNITS.iter().find(|(name, ..)| *name == unit).filter(|_| space > 0 || unit == "%");
     match known {
         Some(&(_, scale, kind)) => {

@@ -50,7 +50,13 @@ pub fn of_studies(tables: &Tables) -> Facts {
         let own = facts.entry(number.study.clone()).or_default();
         if let Some(x) = number.x {
             // Lengths in the names of published figures.
-            let largest = drawn.iter().filter(|other| other.study == number.study && other.variant == number.variant && other.unit == number.unit).filter_map(|other| other.x).fold(0.0, f64::max);
+            let largest = drawn
+                .iter()
+                .filter(|other| {
+                    other.study == number.study && other.variant == number.variant && other.unit == number.unit
+                })
+                .filter_map(|other| other.x)
+                .fold(0.0, f64::max);
             own.extend((x == largest && number.unit != Unit::Plain).then(|| Fact::of(x, What::Tokens)));
             continue;
         }
@@ -69,13 +75,17 @@ pub fn of_studies(tables: &Tables) -> Facts {
     }
     for (label, own) in &mut facts {
         let of = |quantity: &str, series: &str| -> Vec<&Drawn> {
-            let wanted = |number: &&Drawn| number.study == *label && number.quantity == quantity && number.series == series && number.x.is_none();
+            let wanted = |number: &&Drawn| {
+                number.study == *label && number.quantity == quantity && number.series == series && number.x.is_none()
+            };
             drawn.iter().filter(wanted).collect()
         };
         own.extend(of_constraint(&of));
+        own.extend(of_noisy_heads(&of));
         own.extend(of_failures(&of("ratio", "")));
         own.extend(of_published(&drawn, label));
-        let mut variants: Vec<&str> = drawn.iter().filter(|number| number.study == *label).map(|number| number.variant.as_str()).collect();
+        let mut variants: Vec<&str> =
+            drawn.iter().filter(|number| number.study == *label).map(|number| number.variant.as_str()).collect();
         variants.sort_unstable();
         variants.dedup();
         own.extend([What::Settings, What::Any].map(|what| Fact::of(variants.len() as f64, what)));
@@ -112,16 +122,37 @@ fn of_constraint<'a>(of: &dyn Fn(&str, &str) -> Vec<&'a Drawn>) -> Vec<Fact> {
         over.iter().zip(under).flat_map(of_draws).collect()
     };
     facts.extend(with_interval(quotients(&at_truth, &full)));
-    facts.extend(with_interval(of("error_ratio_at_half_rank", "").iter().flat_map(|half| half.values.clone()).collect()));
+    facts.extend(with_interval(
+        of("error_ratio_at_half_rank", "").iter().flat_map(|half| half.values.clone()).collect(),
+    ));
     let ridge = of("test_error", "ridge");
-    let medians = ridge.iter().zip(&at_truth).filter_map(|(ridge, truth)| Some(median(ridge.values.clone())? / median(truth.values.clone())?));
+    let medians = ridge
+        .iter()
+        .zip(&at_truth)
+        .filter_map(|(ridge, truth)| Some(median(ridge.values.clone())? / median(truth.values.clone())?));
     facts.extend(median(medians.collect()).map(|ratio| Fact::of(ratio, What::Any)));
+    facts
+}
+
+/// What truncation at the chosen rank leaves of the error, and where the whole interval is on one side of it.
+fn of_noisy_heads<'a>(of: &dyn Fn(&str, &str) -> Vec<&'a Drawn>) -> Vec<Fact> {
+    let (chosen, full) = (of("gavish_donoho_error", ""), of("unconstrained_error", ""));
+    let ratio = |(chosen, full): (&&Drawn, &&Drawn)| {
+        with_interval(chosen.values.iter().zip(&full.values).map(|(chosen, full)| chosen / full).collect())
+    };
+    let mut facts: Vec<Fact> = chosen.iter().zip(&full).filter_map(ratio).collect();
+    let count =
+        |wanted: fn((f64, f64)) -> bool| facts.iter().filter(|fact| fact.ends.is_some_and(wanted)).count() as f64;
+    let counts = [count(|(_, high)| high < 1.0), count(|(low, _)| low > 1.0)];
+    facts.extend(counts.map(|count| Fact::of(count, What::Any)));
     facts
 }
 
 /// How many failures are ten times worse than their cures, in the median and always.
 fn of_failures(ratios: &[&Drawn]) -> Vec<Fact> {
-    let count = |wanted: &dyn Fn(&Drawn) -> bool| Fact::of(ratios.iter().filter(|ratio| wanted(ratio)).count() as f64, What::Any);
+    let count = |wanted: &dyn Fn(&Drawn) -> bool| {
+        Fact::of(ratios.iter().filter(|ratio| wanted(ratio)).count() as f64, What::Any)
+    };
     vec![
         count(&|ratio| median(ratio.values.clone()).is_some_and(|ratio| ratio >= 10.0)),
         count(&|ratio| ratio.values.iter().all(|&ratio| ratio >= 10.0)),
@@ -133,18 +164,22 @@ fn of_failures(ratios: &[&Drawn]) -> Vec<Fact> {
 fn of_published(drawn: &[Drawn], label: &str) -> Vec<Fact> {
     let find = |ours: &Drawn, quantity: &str| {
         let same = |other: &&Drawn| {
-            (&other.study, &other.variant, &other.series) == (&ours.study, &ours.variant, &ours.series) && other.quantity == quantity
+            (&other.study, &other.variant, &other.series) == (&ours.study, &ours.variant, &ours.series)
+                && other.quantity == quantity
         };
         median(drawn.iter().find(same)?.values.clone())
     };
     let mut silent = 0;
     let (mut met, mut rows) = (0, 0);
     for ours in drawn.iter().filter(|number| number.study == label) {
-        silent += usize::from(ours.quantity == "no_answer" && median(ours.values.clone()).is_some_and(|none| none > 0.5));
+        silent +=
+            usize::from(ours.quantity == "no_answer" && median(ours.values.clone()).is_some_and(|none| none > 0.5));
         if ours.quantity != "ours" {
             continue;
         }
-        if let (Some(paper), Some(tolerance), Some(value)) = (find(ours, "paper"), find(ours, "tolerance"), median(ours.values.clone())) {
+        if let (Some(paper), Some(tolerance), Some(value)) =
+            (find(ours, "paper"), find(ours, "tolerance"), median(ours.values.clone()))
+        {
             rows += 1;
             met += usize::from((value - paper).abs() <= tolerance * (1.0 + 1e-9));
         }
