@@ -71,7 +71,7 @@ pub fn method_name(kind: &str, label: &str, language: Language) -> String {
         Some(rest) if rest.starts_with(['_', '-']) => {
             let words: Vec<String> =
                 rest.split(['_', '-']).filter(|word| !word.is_empty()).map(|word| value_name(word, language)).collect();
-            format!("{name} ({})", words.join(" "))
+            in_brackets(name, &words.join(" "))
         }
         _ => label.to_owned(),
     }
@@ -104,11 +104,8 @@ pub fn parameter_title(parameter: &str, language: Language) -> String {
 #[must_use]
 pub fn variant_name(variant: &str, language: Language) -> String {
     let (words, numbers) = swept_parts(variant, language);
-    match (words.as_str(), numbers.as_str()) {
-        ("", _) => numbers,
-        (_, "") => format!("({words})"),
-        _ => format!("({words}) {numbers}"),
-    }
+    let words = if words.is_empty() { words } else { format!("({words})") };
+    [words, numbers].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// The same as a name of its own: `attention=performer, landmarks=16` → `Performer, m=16`.
@@ -140,8 +137,18 @@ fn swept_parts(variant: &str, language: Language) -> (String, String) {
 /// One instance of a method: [`method_name`] and [`variant_name`].
 #[must_use]
 pub fn instance_name(kind: &str, label: &str, variant: &str, language: Language) -> String {
-    let (name, variant) = (method_name(kind, label, language), variant_name(variant, language));
-    if variant.is_empty() { name } else { format!("{name} {variant}") }
+    let (words, numbers) = swept_parts(variant, language);
+    let name = in_brackets(&method_name(kind, label, language), &words);
+    if numbers.is_empty() { name } else { format!("{name} {numbers}") }
+}
+
+/// A name with words in brackets behind it, in those it has where it has some: `Linformer (untrained, Gaussian)`.
+fn in_brackets(name: &str, words: &str) -> String {
+    match name.strip_suffix(')') {
+        _ if words.is_empty() => name.to_owned(),
+        Some(open) if open.contains(" (") => format!("{open}, {words})"),
+        _ => format!("{name} ({words})"),
+    }
 }
 
 /// A series, quantity, failure or published figure of a study, by the word its rows carry; `None` for a word this table does not
@@ -305,6 +312,16 @@ mod tests {
         assert_eq!(name("nystrom", "nystrom", "sampling=rp_cholesky", Language::English), "Nyström (RPCholesky)");
         assert_eq!(name("truncated_svd", "tsvd", "tolerance=0.5", Language::Spanish), "tsvd ε=0,5");
         assert_eq!(name("bigbird", "bigbird", "", Language::English), "bigbird");
+        // One pair of brackets.
+        let linformer = "Linformer (untrained, segment means) q=2";
+        assert_eq!(
+            name("linformer", "linformer", "projection=segment_means, power_iterations=2", Language::English),
+            linformer
+        );
+        assert_eq!(
+            method_name("linformer", "linformer_gaussian", Language::English),
+            "Linformer (untrained, Gaussian)"
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use factoreo::table::log_log_slope;
+use factoreo::table::{mean_log_log_slope, without_parameter};
 
 use super::{
     csv::{Row, median},
@@ -237,7 +237,8 @@ pub fn of_claims(tables: &Tables, spec: &toml::Table) -> Facts {
             *groups.entry(it.along.map_or(nth as u64, f64::to_bits)).or_insert(true) &= holds;
         }
         if claim.get("exponent").and_then(toml::Value::as_bool) == Some(true) {
-            places = exponents(&found);
+            let along = claim.get("along").and_then(toml::Value::as_str).unwrap_or_default();
+            places = exponents(&found, along);
             groups = places.iter().enumerate().map(|(nth, it)| (nth as u64, side(it.1, "below", "above"))).collect();
         }
         own.extend(places.iter().map(|(value, ends)| Fact { ends: Some(*ends), ..Fact::of(*value, What::Any) }));
@@ -249,18 +250,21 @@ pub fn of_claims(tables: &Tables, spec: &toml::Table) -> Facts {
     facts
 }
 
-/// One exponent for each method, over the five largest places.
-fn exponents(found: &[Found<'_>]) -> Vec<(f64, (f64, f64))> {
-    let mut curves: BTreeMap<&[String; 2], Vec<(f64, f64)>> = BTreeMap::new();
+/// One exponent for each method, over the five largest places: of each matrix by itself, in the mean.
+fn exponents(found: &[Found<'_>], along: &str) -> Vec<(f64, (f64, f64))> {
+    let mut curves: BTreeMap<&[String; 2], BTreeMap<String, Vec<(f64, f64)>>> = BTreeMap::new();
     for it in found {
-        curves.entry(&it.entry.by).or_default().extend(it.along.map(|at| (at, it.value)));
+        let matrix = format!("{} {}", it.entry.of, without_parameter(&it.entry.variant, along));
+        let curve = curves.entry(&it.entry.by).or_default().entry(matrix).or_default();
+        curve.extend(it.along.map(|at| (at, it.value)));
     }
-    let fit = |points: Vec<(f64, f64)>| {
-        let mut places: Vec<f64> = points.iter().map(|(at, _)| *at).collect();
+    let fit = |curves: BTreeMap<String, Vec<(f64, f64)>>| {
+        let mut places: Vec<f64> = curves.values().flatten().map(|(at, _)| *at).collect();
         places.sort_by(f64::total_cmp);
         places.dedup();
         let from = *places.get(places.len().saturating_sub(5))?;
-        let slope = log_log_slope(points.into_iter().filter(|(at, _)| *at >= from))?;
+        let end = |points: Vec<(f64, f64)>| points.into_iter().filter(|(at, _)| *at >= from).collect();
+        let slope = mean_log_log_slope(curves.into_values().map(end))?;
         Some((slope.value, slope.interval?))
     };
     curves.into_values().filter_map(fit).collect()

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use factoreo::table::log_log_slope;
+use factoreo::table::{log_log_slope, mean_log_log_slope, without_parameter};
 
 use super::{
     csv::{Csv, Row, median, median_ends},
@@ -336,7 +336,15 @@ fn of_sweep(summary: &[Row<'_>], matrices: &[Row<'_>], parameter: &str) -> Vec<F
             let here = points.iter().filter(|(at, _)| *at == place).map(|(_, rank)| *rank).collect();
             facts.extend(median(here).map(|rank| Fact::of(rank, What::Any)));
         }
-        facts.extend(slope(&points));
+        // Of each matrix by itself.
+        let mut curves: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
+        for row in matrices {
+            let variant = row.text("problem_variant");
+            let point = swept(variant, parameter).filter(|at| *at >= from).zip(row.number(name));
+            curves.entry(without_parameter(variant, parameter)).or_default().extend(point);
+        }
+        let mean = mean_log_log_slope(curves.into_values());
+        facts.extend(mean.map(|slope| Fact { ends: slope.interval, ..Fact::of(slope.value, What::Any) }));
     }
     facts
 }
