@@ -1,7 +1,9 @@
 //! Promise: the report says what the tables say, in both languages alike, and the same every time.
 
+mod committed;
 mod form;
 mod hostile;
+mod languages;
 mod numbers;
 mod page;
 mod swept;

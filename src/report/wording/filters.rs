@@ -92,12 +92,7 @@ fn add_names(environment: &mut Environment<'static>, language: Language) {
     });
     environment.add_filter("variant", move |variant: &str| escape::markdown(&names::setting_name(variant, language)));
     // What conditions are looked for along, as formulas write it.
-    environment.add_filter("parameter", |name: &str| match name {
-        "length" => "n".to_owned(),
-        "temperature" => "τ".to_owned(),
-        "target_rank" => "k".to_owned(),
-        other => escape::markdown(other),
-    });
+    environment.add_filter("parameter", |name: &str| escape::markdown(names::parameter_symbol(name)));
     environment.add_filter("place", move |name: &str, along: Option<&str>| place(name, along, language));
     environment.add_filter("places", move |list: Vec<String>, along: Option<&str>| {
         language.join(&list.iter().map(|name| place(name, along, language)).collect::<Vec<_>>())
@@ -108,13 +103,24 @@ fn add_names(environment: &mut Environment<'static>, language: Language) {
     environment.add_filter("join_words", move |list: Vec<String>| language.join(&list));
 }
 
-/// Where a number was found: `n = 512`, or the values of its swept parameters.
+/// Where a number was found: `n = 512`, the values of its swept parameters, or of an exponent the method it is of.
 fn place(name: &str, along: Option<&str>, language: Language) -> String {
+    let is_number = name.parse::<f64>().is_ok();
     let symbol = match along {
-        Some("length") => "n",
-        Some("temperature") => "τ",
-        Some("target_rank") => "k",
-        _ => return escape::markdown(&names::setting_name(name, language)),
+        Some("length") if is_number => "n",
+        Some("temperature") if is_number => "τ",
+        Some("target_rank") if is_number => "k",
+        Some(parameter) if is_number => {
+            return escape::markdown(&names::setting_name(&format!("{parameter}={name}"), language));
+        }
+        _ => {
+            let (first, rest) = name.split_once(", ").unwrap_or((name, ""));
+            // A variant begins with a parameter, an instance with its method.
+            return escape::markdown(&match first.contains('=') {
+                true => names::setting_name(name, language),
+                false => names::instance_name(first, first, rest, language),
+            });
+        }
     };
     let value = name.parse::<f64>().ok().filter(|value| value.fract() == 0.0 && *value >= 0.0);
     let value = value.map_or_else(|| language.localise(name), |value| language.count(Some(value as u64)));

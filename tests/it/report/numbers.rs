@@ -12,9 +12,11 @@ mod facts;
 mod prose;
 mod studies;
 
-use std::{collections::BTreeMap, fs, os::unix::fs::symlink, path::Path, sync::OnceLock};
+use std::{collections::BTreeMap, sync::OnceLock};
 
-use factoreo::{language::Language, report};
+use factoreo::language::Language;
+
+use super::committed;
 
 use constants::Constants;
 use experiment::Experiment;
@@ -23,7 +25,11 @@ use prose::{Number, What};
 
 /// What the code and not a template says: the error and the cosine that are asked for, when a failure counts as provoked, and the
 /// shares of the energy.
-const ASKED: [f64; 6] = [0.1, 0.95, 10.0, 0.9, 0.99, 0.999];
+fn asked(language: Language) -> [String; 6] {
+    let percent = |share, digits| language.percent(Some(share), digits);
+    let number = |value, digits| language.number(Some(value), digits);
+    [percent(0.1, 2), number(0.95, 3), number(10.0, 2), percent(0.9, 2), percent(0.99, 2), percent(0.999, 3)]
+}
 
 /// A sentence or caption with what it is about.
 struct Line {
@@ -46,21 +52,11 @@ struct Everything {
     reports: Vec<Report>,
 }
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
 fn everything() -> &'static Everything {
     static EVERYTHING: OnceLock<Everything> = OnceLock::new();
     EVERYTHING.get_or_init(|| {
-        let project = tempfile::tempdir().unwrap();
-        symlink(root().join("results"), project.path().join("results")).unwrap();
-        report::build(project.path(), false).unwrap();
-        let experiments = experiment::all(&root().join("results"));
-        let read = |language: Language| {
-            let path = project.path().join(format!("report/report.{}.md", language.code()));
-            parse(&fs::read_to_string(path).unwrap(), language, &experiments)
-        };
+        let experiments = experiment::all(&committed::results());
+        let read = |language: Language| parse(&committed::texts()[language.code()], language, &experiments);
         let reports = Language::ALL.map(read).into();
         Everything { experiments, reports }
     })
@@ -115,6 +111,7 @@ fn unexplained(report: &Report, line: &Line, text: &str) -> Vec<Number> {
     if let Some(it) = experiment.filter(|_| counts.len() == 4 && numbers[0].what == What::Cells) {
         return if it.ended.iter().any(|ended| counts == ended) { Vec::new() } else { numbers };
     }
+    let asked = asked(report.language);
     let said = |number: &Number| {
         if matches!(number.before.as_str(), "Table" | "tabla" | "(Table" | "(tabla") {
             // The table is one of the same problem.
@@ -123,9 +120,7 @@ fn unexplained(report: &Report, line: &Line, text: &str) -> Vec<Number> {
             });
         }
         report.constants.have(number)
-            || number.ends.is_none()
-                && matches!(number.what, What::Any | What::Share)
-                && ASKED.iter().any(|asked| number.printed.is(*asked) && number.printed.half_unit < 0.1 * asked)
+            || number.ends.is_none() && asked.contains(&number.text)
             || facts.iter().any(|fact| fact.is_said_by(number, &values))
             || line.experiment.is_none()
                 && number.ends.is_none()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use factoreo::table::log_log_slope;
+use factoreo::table::{mean_log_log_slope, without_parameter};
 
 use super::{
     csv::{Row, median},
@@ -43,9 +43,10 @@ fn entries(tables: &Tables, claim: &toml::Table) -> Vec<Entry> {
     };
     for row in &rows {
         let quantity = row.text("quantity");
-        let wanted = ["quantity", "over_quantity"]
-            .iter()
-            .any(|key| claim.get(*key).and_then(toml::Value::as_str) == Some(quantity));
+        let wanted = ["quantity", "over_quantity", "provided"].iter().any(|key| {
+            let name = claim.get(*key).and_then(toml::Value::as_str);
+            name == Some(quantity) || name == Some("total_flops") && matches!(quantity, "factor_flops" | "apply_flops")
+        });
         if !wanted || row.text("problem_variant").is_empty() && with_variants.contains(&row.text("problem")) {
             continue;
         }
@@ -75,6 +76,21 @@ fn entries(tables: &Tables, claim: &toml::Table) -> Vec<Entry> {
             ends,
         });
     }
+    let mut totals = Vec::new();
+    for factor in entries.iter().filter(|entry| entry.quantity == "factor_flops") {
+        let apply = entries.iter().find(|entry| entry.quantity == "apply_flops" && is_same_row(entry, factor));
+        totals.extend(apply.map(|apply| Entry {
+            of: factor.of.clone(),
+            variant: factor.variant.clone(),
+            precision: factor.precision.clone(),
+            by: factor.by.clone(),
+            at: factor.at,
+            quantity: "total_flops".to_owned(),
+            value: factor.value + apply.value,
+            ends: (factor.ends.0 + apply.ends.0, factor.ends.1 + apply.ends.1),
+        }));
+    }
+    entries.extend(totals);
     for row in tables.matrices.rows() {
         let Some((m, n)) = row.number("rows").zip(row.number("columns")) else { continue };
         for name in ["rank_energy_90", "rank_energy_99", "rank_energy_999"] {
@@ -96,6 +112,10 @@ fn entries(tables: &Tables, claim: &toml::Table) -> Vec<Entry> {
         }
     }
     entries
+}
+
+fn is_same_row(a: &Entry, b: &Entry) -> bool {
+    (&a.of, &a.variant, &a.precision, &a.by, a.at) == (&b.of, &b.variant, &b.precision, &b.by, b.at)
 }
 
 fn of_study(drawn: Drawn) -> Entry {
@@ -183,29 +203,29 @@ pub fn of_claims(tables: &Tables, spec: &toml::Table) -> Facts {
             own.extend(number(key).map(|rank| Fact::of(rank, What::Rank)));
         }
         for key in ["below", "above", "provided_below", "provided_above"] {
-            own.extend(
-                number(key)
-                    .into_iter()
-                    .flat_map(|threshold| [threshold, 1.0 - threshold, 1.0 / threshold])
-                    .flat_map(|threshold| [What::Any, What::Share].map(|what| Fact::of(threshold, what))),
-            );
+            own.extend(number(key).into_iter().flat_map(|threshold| [threshold.abs(), threshold]).flat_map(
+                |threshold| [What::Any, What::Share, What::Threshold].map(|what| Fact::part(threshold, what)),
+            ));
         }
         for (name, share) in [("rank_energy_90", 0.9), ("rank_energy_999", 0.999), ("rank_energy_99", 0.99)] {
             if claim.get("quantity").and_then(toml::Value::as_str).is_some_and(|quantity| quantity.starts_with(name)) {
-                own.push(Fact::of(share, What::Share));
+                own.push(Fact::part(share, What::Share));
             }
         }
-        let holds = |(low, high): (f64, f64)| match (number("below"), number("above")) {
-            (Some(below), _) => high < below,
-            (_, Some(above)) => low > above,
-            _ => false,
+        let side = |ends: (f64, f64), below: &str, above: &str| match (number(below), number(above)) {
+            (Some(below), _) => ends.1 < below,
+            (_, Some(above)) => ends.0 > above,
+            _ => true,
         };
-        let mut verdicts: BTreeMap<u64, bool> = BTreeMap::new();
-        let mut places = found.iter().map(|it| (it.value, it.ends)).collect::<Vec<_>>();
-        if claim.get("exponent").and_then(toml::Value::as_bool) == Some(true) {
-            places = exponents(&found);
-        }
-        for it in &found {
+        let proviso = |entry: &Entry| {
+            let Some(name) = claim.get("provided").and_then(toml::Value::as_str) else { return true };
+            let other = entries.iter().find(|other| other.quantity == name && is_same_row(other, entry));
+            other.is_some_and(|other| side(other.ends, "provided_below", "provided_above"))
+        };
+        // Places of one value along the axis stand or fall together.
+        let mut groups: BTreeMap<u64, bool> = BTreeMap::new();
+        let mut places: Vec<(f64, (f64, f64))> = found.iter().map(|it| (it.value, it.ends)).collect();
+        for (nth, it) in found.iter().enumerate() {
             own.extend(of_variant(&it.entry.variant).chain(of_variant(&it.entry.by[1])));
             own.extend(it.entry.at.map(|at| Fact::of(at, What::Rank)));
             own.extend(
@@ -213,32 +233,38 @@ pub fn of_claims(tables: &Tables, spec: &toml::Table) -> Facts {
                     .into_iter()
                     .flat_map(|at| [What::Any, What::Tokens, What::Rank].map(|what| Fact::of(at, what))),
             );
-            if let Some(at) = it.along {
-                let all = verdicts.entry(at.to_bits()).or_insert(true);
-                *all &= holds(it.ends);
-            }
+            let holds = side(it.ends, "below", "above") && proviso(it.entry);
+            *groups.entry(it.along.map_or(nth as u64, f64::to_bits)).or_insert(true) &= holds;
+        }
+        if claim.get("exponent").and_then(toml::Value::as_bool) == Some(true) {
+            let along = claim.get("along").and_then(toml::Value::as_str).unwrap_or_default();
+            places = exponents(&found, along);
+            groups = places.iter().enumerate().map(|(nth, it)| (nth as u64, side(it.1, "below", "above"))).collect();
         }
         own.extend(places.iter().map(|(value, ends)| Fact { ends: Some(*ends), ..Fact::of(*value, What::Any) }));
-        let holding = places.iter().filter(|(_, ends)| holds(*ends)).count();
-        for count in [places.len(), holding] {
+        let holding = groups.values().filter(|holds| **holds).count();
+        for count in [places.len(), groups.len(), holding] {
             own.extend([What::Places, What::Any].map(|what| Fact::of(count as f64, what)));
         }
     }
     facts
 }
 
-/// One exponent for each method, over the five largest places.
-fn exponents(found: &[Found<'_>]) -> Vec<(f64, (f64, f64))> {
-    let mut curves: BTreeMap<&[String; 2], Vec<(f64, f64)>> = BTreeMap::new();
+/// One exponent for each method, over the five largest places: of each matrix by itself, in the mean.
+fn exponents(found: &[Found<'_>], along: &str) -> Vec<(f64, (f64, f64))> {
+    let mut curves: BTreeMap<&[String; 2], BTreeMap<String, Vec<(f64, f64)>>> = BTreeMap::new();
     for it in found {
-        curves.entry(&it.entry.by).or_default().extend(it.along.map(|at| (at, it.value)));
+        let matrix = format!("{} {}", it.entry.of, without_parameter(&it.entry.variant, along));
+        let curve = curves.entry(&it.entry.by).or_default().entry(matrix).or_default();
+        curve.extend(it.along.map(|at| (at, it.value)));
     }
-    let fit = |points: Vec<(f64, f64)>| {
-        let mut places: Vec<f64> = points.iter().map(|(at, _)| *at).collect();
+    let fit = |curves: BTreeMap<String, Vec<(f64, f64)>>| {
+        let mut places: Vec<f64> = curves.values().flatten().map(|(at, _)| *at).collect();
         places.sort_by(f64::total_cmp);
         places.dedup();
         let from = *places.get(places.len().saturating_sub(5))?;
-        let slope = log_log_slope(points.into_iter().filter(|(at, _)| *at >= from))?;
+        let end = |points: Vec<(f64, f64)>| points.into_iter().filter(|(at, _)| *at >= from).collect();
+        let slope = mean_log_log_slope(curves.into_values().map(end))?;
         Some((slope.value, slope.interval?))
     };
     curves.into_values().filter_map(fit).collect()

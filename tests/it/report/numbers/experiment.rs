@@ -119,7 +119,7 @@ fn of_all_cells(tables: &Tables) -> Vec<Fact> {
         let means: Vec<f64> = bounds.values().map(|draws| draws.iter().sum::<f64>() / draws.len() as f64).collect();
         facts.push(Fact::of(means.len() as f64, What::Any));
         facts.push(Fact::of(means.iter().filter(|mean| **mean > 1.0).count() as f64, What::Any));
-        facts.extend(means.into_iter().reduce(f64::max).map(|tightest| Fact::of(tightest, What::Any)));
+        facts.extend(means.into_iter().reduce(f64::max).map(|tightest| Fact::part(tightest, What::Any)));
         let sampled = own
             .iter()
             .filter(|row| row.number("output_error_low").is_some())

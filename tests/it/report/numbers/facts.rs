@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use factoreo::table::log_log_slope;
+use factoreo::table::{log_log_slope, mean_log_log_slope, without_parameter};
 
 use super::{
     csv::{Csv, Row, median, median_ends},
@@ -21,8 +21,14 @@ pub struct Fact {
 }
 
 impl Fact {
+    /// How many, or how many times.
     pub fn of(value: f64, what: What) -> Self {
-        Self { value, ends: None, unit: Unit::Plain, what, place: None }
+        Self { value, ends: None, unit: Unit::Times, what, place: None }
+    }
+
+    /// An error or a share.
+    pub fn part(value: f64, what: What) -> Self {
+        Self { unit: Unit::Plain, ..Self::of(value, what) }
     }
 
     /// Whether `number`, in a sentence with these values, says this.
@@ -33,7 +39,12 @@ impl Fact {
             (Some([low, high]), Some((least, most))) => low.is(least) && high.is(most),
             (Some(_), None) => false,
         };
-        printed.unit == self.unit
+        let same_unit = match printed.unit {
+            Unit::Percent => self.unit == Unit::Plain,
+            Unit::Plain => matches!(self.unit, Unit::Plain | Unit::Times),
+            unit => unit == self.unit,
+        };
+        same_unit
             && (number.what == What::Any || number.what == self.what)
             && printed.is(self.value)
             && same_ends
@@ -78,6 +89,7 @@ fn unit_of(quantity: &str) -> Unit {
         _ if quantity.ends_with("seconds") => Unit::Seconds,
         _ if quantity.ends_with("bytes") => Unit::Bytes,
         _ if quantity.ends_with("flops") => Unit::Flops,
+        "suboptimality" | "row_sum_deviation" => Unit::Times,
         _ => Unit::Plain,
     }
 }
@@ -119,13 +131,13 @@ pub fn of_problem(tables: &Tables, problem: &str, precision: &str) -> Vec<Fact> 
     ranks.dedup();
     for &rank in &ranks {
         facts.push(Fact::of(rank, What::Rank));
-        facts.extend(size.map(|size| Fact { place: Some(rank), ..Fact::of(rank / size, What::Share) }));
+        facts.extend(size.map(|size| Fact { place: Some(rank), ..Fact::part(rank / size, What::Share) }));
         let mut optimum: BTreeMap<&str, f64> = BTreeMap::new();
         for row in runs.iter().filter(|row| row.number("target_rank") == Some(rank)) {
             optimum.extend(row.number("optimal_frobenius_error").map(|error| (row.text("problem_variant"), error)));
         }
         let optimum = median(optimum.into_values().collect());
-        facts.extend(optimum.map(|error| Fact { place: Some(rank), ..Fact::of(error, What::Any) }));
+        facts.extend(optimum.map(|error| Fact { place: Some(rank), ..Fact::part(error, What::Any) }));
     }
     facts.extend(of_methods(&runs));
     facts.extend(of_summary(&summary));
@@ -169,7 +181,7 @@ fn of_matrices(tables: &Tables, all: &[Row<'_>]) -> Vec<Fact> {
         let ranks = column(name);
         facts.extend(range(&ranks, What::Rank));
         let share = median(ranks.iter().zip(&sizes).map(|(rank, size)| rank / size).collect());
-        facts.extend(share.map(|share| Fact::of(share, What::Share)));
+        facts.extend(share.map(|share| Fact::part(share, What::Share)));
         let below = ranks.iter().zip(&even).filter(|(rank, even)| rank < even).count();
         facts.push(Fact::of(below as f64, What::Any));
         // Beside the Gaussian matrix of the same shape.
@@ -187,7 +199,7 @@ fn of_matrices(tables: &Tables, all: &[Row<'_>]) -> Vec<Fact> {
             })
             .collect();
         facts.push(Fact::of(beside.iter().filter(|ratio| **ratio < 1.0).count() as f64, What::Any));
-        facts.extend(median(beside).map(|ratio| Fact::of(ratio, What::Share)));
+        facts.extend(median(beside).map(|ratio| Fact::part(ratio, What::Share)));
     }
     facts
 }
@@ -324,7 +336,15 @@ fn of_sweep(summary: &[Row<'_>], matrices: &[Row<'_>], parameter: &str) -> Vec<F
             let here = points.iter().filter(|(at, _)| *at == place).map(|(_, rank)| *rank).collect();
             facts.extend(median(here).map(|rank| Fact::of(rank, What::Any)));
         }
-        facts.extend(slope(&points));
+        // Of each matrix by itself.
+        let mut curves: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
+        for row in matrices {
+            let variant = row.text("problem_variant");
+            let point = swept(variant, parameter).filter(|at| *at >= from).zip(row.number(name));
+            curves.entry(without_parameter(variant, parameter)).or_default().extend(point);
+        }
+        let mean = mean_log_log_slope(curves.into_values());
+        facts.extend(mean.map(|slope| Fact { ends: slope.interval, ..Fact::of(slope.value, What::Any) }));
     }
     facts
 }
@@ -346,7 +366,7 @@ fn at_half(runs: &[Row<'_>], matrices: &[Row<'_>]) -> Vec<Fact> {
             errors.extend(median(own.filter_map(|row| row.number("relative_output_error")).collect()));
         }
         facts.push(Fact::of(errors.len() as f64, What::Matrices));
-        facts.extend(median(errors).map(|error| Fact::of(error, What::Any)));
+        facts.extend(median(errors).map(|error| Fact::part(error, What::Any)));
     }
     facts
 }

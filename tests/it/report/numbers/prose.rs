@@ -5,7 +5,11 @@ use factoreo::language::Language;
 /// What is measured, so that a time is not taken for an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
+    /// An error or a share, with or without a percent sign.
     Plain,
+    Percent,
+    /// How many times, an exponent or a count: never with a percent sign.
+    Times,
     Seconds,
     Bytes,
     Flops,
@@ -26,6 +30,10 @@ pub enum What {
     Iterations,
     /// A percentage of two digits: a share, where errors have three.
     Share,
+    /// Behind "below" or "above".
+    Threshold,
+    /// Behind "±".
+    Tolerance,
     Any,
 }
 
@@ -59,7 +67,7 @@ pub struct Number {
 
 const SUPERSCRIPTS: &str = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 const UNITS: [(&str, f64, Unit); 16] = [
-    ("%", 0.01, Unit::Plain),
+    ("%", 0.01, Unit::Percent),
     ("s", 1.0, Unit::Seconds),
     ("ms", 1e-3, Unit::Seconds),
     ("µs", 1e-6, Unit::Seconds),
@@ -176,7 +184,21 @@ pub fn numbers(line: &str, language: Language) -> Vec<Number> {
         let what = named(&AFTER, &word(&after)).or_else(|| named(&BEFORE, before.trim_start_matches('(')));
         let is_percent = text[start..end].ends_with('%');
         let digits = text[start..end].trim_start_matches(['0', ',', '.']).bytes().filter(u8::is_ascii_digit).count();
-        let what = what.unwrap_or(if is_percent && digits < 3 { What::Share } else { What::Any });
+        let sides = ["below", "above", "debajo de", "encima de"];
+        let what = what.unwrap_or(match () {
+            () if words_before.ends_with('±') => What::Tolerance,
+            () if sides.iter().any(|side| words_before.ends_with(side)) => What::Threshold,
+            () if is_percent && digits < 3 => What::Share,
+            // `ranks 4, 8 and 16`
+            () => match found.last() {
+                Some(last)
+                    if last.what == What::Rank && [", ", " and ", " y "].contains(&&text[last.place.end..start]) =>
+                {
+                    last.what
+                }
+                _ => What::Any,
+            },
+        });
         found.push(Number {
             place: start..end,
             text: text[start..end].to_owned(),

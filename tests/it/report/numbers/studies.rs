@@ -81,6 +81,7 @@ pub fn of_studies(tables: &Tables) -> Facts {
             drawn.iter().filter(wanted).collect()
         };
         own.extend(of_constraint(&of));
+        own.extend(of_noisy_heads(&of));
         own.extend(of_failures(&of("ratio", "")));
         own.extend(of_published(&drawn, label));
         let mut variants: Vec<&str> =
@@ -130,6 +131,20 @@ fn of_constraint<'a>(of: &dyn Fn(&str, &str) -> Vec<&'a Drawn>) -> Vec<Fact> {
         .zip(&at_truth)
         .filter_map(|(ridge, truth)| Some(median(ridge.values.clone())? / median(truth.values.clone())?));
     facts.extend(median(medians.collect()).map(|ratio| Fact::of(ratio, What::Any)));
+    facts
+}
+
+/// What truncation at the chosen rank leaves of the error, and where the whole interval is on one side of it.
+fn of_noisy_heads<'a>(of: &dyn Fn(&str, &str) -> Vec<&'a Drawn>) -> Vec<Fact> {
+    let (chosen, full) = (of("gavish_donoho_error", ""), of("unconstrained_error", ""));
+    let ratio = |(chosen, full): (&&Drawn, &&Drawn)| {
+        with_interval(chosen.values.iter().zip(&full.values).map(|(chosen, full)| chosen / full).collect())
+    };
+    let mut facts: Vec<Fact> = chosen.iter().zip(&full).filter_map(ratio).collect();
+    let count =
+        |wanted: fn((f64, f64)) -> bool| facts.iter().filter(|fact| fact.ends.is_some_and(wanted)).count() as f64;
+    let counts = [count(|(_, high)| high < 1.0), count(|(low, _)| low > 1.0)];
+    facts.extend(counts.map(|count| Fact::of(count, What::Any)));
     facts
 }
 
