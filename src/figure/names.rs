@@ -52,10 +52,6 @@ pub fn label_name(label: &str, language: Language) -> &str {
         "denoised_full_rank" => ("a denoised matrix of full rank", "una matriz de rango completo sin ruido"),
         "noisy_heads" => ("heads of MiniLM under noise", "cabezas de MiniLM con ruido"),
         "noisier_head" => ("a head of MiniLM under more noise", "una cabeza de MiniLM con más ruido"),
-        "noisy_heads" => ("heads under one noise", "cabezas con un mismo ruido"),
-        "noisier_head" => {
-            ("the hardest head under more and more noise", "la cabeza más difícil con cada vez más ruido")
-        }
         "atlas" => ("atlas", "atlas"),
         "published" => ("published figures", "cifras publicadas"),
         "weights" => ("weights", "pesos"),
