@@ -162,4 +162,12 @@ mod tests {
         assert_eq!(entries.len(), 2);
         assert!(entries[1].starts_with("Halko"));
     }
+
+    #[test]
+    fn every_work_has_one_key_and_every_key_one_work() {
+        let both = |part: fn(&(&'static str, &'static str)) -> &'static str| {
+            WORKS.iter().map(part).collect::<std::collections::BTreeSet<_>>().len()
+        };
+        assert_eq!((both(|work| work.0), both(|work| work.1)), (WORKS.len(), WORKS.len()));
+    }
 }
