@@ -96,14 +96,14 @@ const WORKS: &[(&str, &str)] = &[
         "yu2018",
         "Yu, W., Gu, Y., Li, Y. (2018). Efficient randomized algorithms for the fixed-precision low-rank matrix approximation. *SIAM Journal on Matrix Analysis and Applications* 39(3), 1339–1359. <https://arxiv.org/abs/1606.09402>",
     ),
-    (
-        "wang2024svdllm",
-        "Wang, X., Zheng, Y., Wan, Z., Zhang, M. (2024). SVD-LLM: truncation-aware singular value decomposition for large language model compression. <https://arxiv.org/abs/2403.07378>",
-    ),
     ("cochran1977", "Cochran, W. G. (1977). *Sampling Techniques*, third edition. Wiley."),
     (
+        "wang2025",
+        "Wang, X., Zheng, Y., Wan, Z., Zhang, M. (2025). SVD-LLM: truncation-aware singular value decomposition for large language model compression. *International Conference on Learning Representations*. <https://arxiv.org/abs/2403.07378>",
+    ),
+    (
         "yuan2023",
-        "Yuan, Z., Shang, Y., Song, Y., Wu, Q., Yan, Y., Sun, G. (2023). ASVD: activation-aware singular value decomposition for compressing large language models. <https://arxiv.org/abs/2312.05821>",
+        "Yuan, Z., Shang, Y., Song, Y., Yang, D., Wu, Q., Yan, Y., Sun, G. (2023). ASVD: activation-aware singular value decomposition for compressing large language models. <https://arxiv.org/abs/2312.05821>",
     ),
     (
         "vaswani2017",

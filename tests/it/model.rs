@@ -4,7 +4,7 @@
 //! folder.
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -19,21 +19,14 @@ use factoreo::{
 use faer::{Mat, Par};
 use serde::Deserialize;
 
+use crate::real_model::minilm;
+
 fn fixtures() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures"))
 }
 
 fn tiny() -> PathBuf {
     fixtures().join("tiny-bert")
-}
-
-/// all-MiniLM-L6-v2's folder, or nothing and a word about it.
-fn minilm() -> Option<PathBuf> {
-    let folder = env::var_os("FACTOREO_MODEL_DIR").map(PathBuf::from);
-    if folder.is_none() {
-        println!("skipped: FACTOREO_MODEL_DIR does not name the folder of all-MiniLM-L6-v2");
-    }
-    folder
 }
 
 #[derive(Deserialize)]

@@ -96,7 +96,7 @@ const VIEWS: [View; 10] = [
         quantities: &["distance"],
         lead: None,
         title: ("Distance from equal rows by depth", "Distancia a filas iguales según la profundidad"),
-        x: ("layers", "capas"),
+        x: ("number of layers", "número de capas"),
         y: ("relative distance, median", "distancia relativa, mediana"),
         axis: Spacing::Even,
         pooled: false,
@@ -159,7 +159,7 @@ pub fn draw(study: &Study<'_>, language: Language) -> Result<Vec<Figure>, Figure
             if !series.is_empty() {
                 // The truth is that of all points; the chosen rank is each one's own.
                 let marks = marks(&study.rows, &MARKED[..1], language);
-                let drawing = Drawing { study, view, name: study.label.to_owned(), series, marks };
+                let drawing = Drawing { study, view, name: study.name("", language), series, marks };
                 figures.push(drawing.finish(FigureKind::StudyVariants, &safe(study.label), language)?);
             }
         }
@@ -273,7 +273,7 @@ impl Drawing<'_, '_> {
             "{} {} {} {}. {} {}.",
             say(("Line chart:", "Gráfico de líneas:")),
             say(view.y),
-            say(("against", "según")),
+            say(("against the", if view.x.1.starts_with("longitud") { "según la" } else { "según el" })),
             say(view.x),
             say(("Lines:", "Líneas:")),
             names().collect::<Vec<_>>().join("; "),

@@ -130,7 +130,8 @@ pub fn reasons(results: &Results) -> Option<Table> {
         }
     }
     let line = |((study, reason), count): (&(&str, &str), &u64)| {
-        vec![Item::Quoted((*study).to_owned()), Item::Clause((*reason).to_owned()), Item::Count(Some(*count))]
+        let study = Text::new("study.cell.study", BTreeMap::from([("study", *study)]));
+        vec![Item::Text(study), Item::Clause((*reason).to_owned()), Item::Count(Some(*count))]
     };
     let rows: Vec<Vec<Item>> = counts.iter().map(line).collect();
     (!rows.is_empty()).then(|| Table {

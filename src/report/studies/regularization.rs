@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Study, median_of, with_range};
 use crate::{
-    figure::names::setting_name,
+    figure::names::{label_name, setting_name},
     language::Language,
     report::{
         document::{Block, Document, Item, Table, Text},
@@ -156,7 +156,7 @@ fn ridge(study: &Study, variants: &[&str]) -> Option<f64> {
 /// One point of the grid by name; a study that has but one goes by its label.
 pub(super) fn setting(study: &Study, variant: &str) -> Item {
     let name = |language: Language| match setting_name(variant, language) {
-        name if name.is_empty() => study.label.clone(),
+        name if name.is_empty() => label_name(&study.label, language).to_owned(),
         name => name,
     };
     let names: BTreeMap<&str, String> =

@@ -136,12 +136,12 @@ fn the_rank_up_to_which_time_is_saved_follows_from_the_times() {
     );
     assert!(
         english.contains(
-            "At rank 1, where it stores half as much, it is 2.00 [1.96, 2.04], 0.500 [0.490, 0.510] times as fast"
+            "At rank 1, where it stores half as much, it is 2.00 [1.96, 2.04] and 0.500 [0.490, 0.510] times as fast"
         ),
         "{english}"
     );
     assert!(spanish.contains("hasta el rango 1 con 1 token, en ningún rango desde el menor con 5 tokens"), "{spanish}");
-    assert!(spanish.contains("veces tan rápido, en el mismo orden"), "{spanish}");
+    assert!(spanish.contains("veces tan rápido como la matriz, en el mismo orden"), "{spanish}");
     // All pairs faster: up to the largest rank.
     let [english, _] = reports(|_| 0.25, |row| if row.method_kind == "dense" { 2e-3 } else { 1e-3 });
     assert!(english.contains("up to rank 4 for 1 token, up to rank 4 for 5 tokens"), "{english}");
