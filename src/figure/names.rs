@@ -247,6 +247,8 @@ pub fn parameter_symbol(parameter: &str) -> &str {
         "alpha" => "α",
         "temperature" => "τ",
         "batch" => "tokens",
+        "rows" => "m",
+        "columns" => "n",
         other => other,
     }
 }

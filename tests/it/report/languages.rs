@@ -74,7 +74,7 @@ fn words(language: &str) -> Vec<(String, String)> {
         }
         for word in rest.split([' ', '\u{a0}', '\u{202f}']) {
             let name = word.trim_matches(|letter: char| !letter.is_alphanumeric());
-            let is_name = name.contains(['.', '/', '_', '@', '\\']) && !name.contains(".*");
+            let is_name = name.contains(['.', '/', '_', '@', '\\']);
             if !is_name {
                 let parts = name.split(|letter: char| !letter.is_alphabetic());
                 words.extend(parts.map(|part| (part.to_lowercase(), line.to_owned())));
@@ -113,7 +113,9 @@ fn variants_are_told_in_words() {
             "rank\\_share",
             "target\\_rank",
         ] {
-            assert!(!text.contains(raw), "{language}: {raw}");
+            // Names of files are not read.
+            let shown = |line: &&str| !line.starts_with("![") && line.contains(raw);
+            assert_eq!(text.lines().find(shown), None, "{language}: {raw}");
         }
     }
 }

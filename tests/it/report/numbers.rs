@@ -120,7 +120,11 @@ fn unexplained(report: &Report, line: &Line, text: &str) -> Vec<Number> {
             });
         }
         report.constants.have(number)
-            || number.ends.is_none() && asked.contains(&number.text)
+            || number.ends.is_none()
+                && asked
+                    .iter()
+                    .position(|asked| *asked == number.text)
+                    .is_some_and(|nth| nth < 3 || text.contains("energ"))
             || facts.iter().any(|fact| fact.is_said_by(number, &values))
             || line.experiment.is_none()
                 && number.ends.is_none()

@@ -28,6 +28,8 @@ pub enum What {
     Settings,
     Methods,
     Iterations,
+    Runs,
+    Threads,
     /// A percentage of two digits: a share, where errors have three.
     Share,
     /// Behind "below" or "above".
@@ -95,7 +97,7 @@ const BEFORE: [(&str, What); 7] = [
     ("n", What::Tokens),
     ("objetivo", What::Rank),
 ];
-const AFTER: [(&str, What); 24] = [
+const AFTER: [(&str, What); 31] = [
     ("singular", What::Rank),
     ("valores", What::Rank),
     ("token", What::Tokens),
@@ -120,6 +122,13 @@ const AFTER: [(&str, What); 24] = [
     ("iterations", What::Iterations),
     ("iteración", What::Iterations),
     ("iteraciones", What::Iterations),
+    ("warm-up", What::Runs),
+    ("ejecución", What::Runs),
+    ("ejecuciones", What::Runs),
+    ("thread", What::Threads),
+    ("threads", What::Threads),
+    ("hilo", What::Threads),
+    ("hilos", What::Threads),
 ];
 
 /// The line with formulas, code, targets of links and citations blotted out, byte for byte.
@@ -192,7 +201,9 @@ pub fn numbers(line: &str, language: Language) -> Vec<Number> {
             // `ranks 4, 8 and 16`
             () => match found.last() {
                 Some(last)
-                    if last.what == What::Rank && [", ", " and ", " y "].contains(&&text[last.place.end..start]) =>
+                    if last.what == What::Rank
+                        && text[start..end].bytes().all(|digit| digit.is_ascii_digit())
+                        && [", ", " and ", " y "].contains(&&text[last.place.end..start]) =>
                 {
                     last.what
                 }
