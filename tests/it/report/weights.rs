@@ -109,7 +109,7 @@ fn a_matrix_with_several_batches_is_one_matrix_beside_its_gaussian() {
         "{english}"
     );
     // By layer and by matrix, and no line for the matrix itself.
-    assert!(english.contains("| layer.0 | 2 |") && english.contains("| 0.up | 6 × 4 | 2 |"), "{english}");
+    assert!(english.contains("| layer.0 | 2 |") && english.contains(r"| 0\.up | 6 × 4 | 2 |"), "{english}");
     assert!(!english.contains("| Dense matrix | 0 |"), "{english}");
 }
 

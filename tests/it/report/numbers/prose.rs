@@ -30,6 +30,8 @@ pub enum What {
     Iterations,
     Runs,
     Threads,
+    /// Of a layer or a head.
+    Head,
     /// A percentage of two digits: a share, where errors have three.
     Share,
     /// Behind "below" or "above".
@@ -88,7 +90,7 @@ const UNITS: [(&str, f64, Unit); 16] = [
 ];
 
 /// Words that stand before or behind a count.
-const BEFORE: [(&str, What); 7] = [
+const BEFORE: [(&str, What); 11] = [
     ("rank", What::Rank),
     ("ranks", What::Rank),
     ("rango", What::Rank),
@@ -96,6 +98,10 @@ const BEFORE: [(&str, What); 7] = [
     ("k", What::Rank),
     ("n", What::Tokens),
     ("objetivo", What::Rank),
+    ("layer", What::Head),
+    ("head", What::Head),
+    ("capa", What::Head),
+    ("cabeza", What::Head),
 ];
 const AFTER: [(&str, What); 31] = [
     ("singular", What::Rank),
