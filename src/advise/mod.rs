@@ -172,8 +172,10 @@ fn about(
     values: Vec<f64>,
 ) -> Result<Advice, AdviseError> {
     let (rows, columns) = matrix.shape();
-    let gavish_donoho = gavish_donoho_rank(&values, rows, columns);
+    let above_noise = gavish_donoho_rank(&values, rows, columns);
     let spectrum = Spectrum::new(values, rows, columns, Precision::F32);
+    // Of a matrix of low rank the median is rounding, and so is much that stands out of it.
+    let gavish_donoho = above_noise.min(spectrum.numerical_rank());
     let rank = spectrum.rank_within(options.tolerance);
     let norm = spectrum.frobenius_norm();
     let error = if norm > 0.0 { spectrum.optimal_frobenius_error(rank) / norm } else { 0.0 };

@@ -32,7 +32,7 @@ pub(super) struct Facts<'a> {
 }
 
 pub(super) fn recommend(facts: &Facts<'_>) -> Recommendation {
-    let Facts { tolerance, break_even, .. } = facts;
+    let Facts { tolerance, .. } = facts;
     let leave = |verdict, reason| Recommendation { factor: false, rank: None, method: None, verdict, reason };
     if facts.spectrum.spectral_norm() == 0.0 {
         return leave("zero", "Every entry is zero: there is nothing to factor.".to_owned());
@@ -40,17 +40,25 @@ pub(super) fn recommend(facts: &Facts<'_>) -> Recommendation {
     let flat = facts.gavish_donoho == 0;
     let parameters = facts.rows * facts.columns;
     let Tolerance { asked, rank, error, .. } = *tolerance;
-    if tolerance.parameters >= parameters {
+    // The largest rank of a pair that is smaller.
+    let most = (parameters - 1) / (facts.rows + facts.columns);
+    if most == 0 {
+        let reason = format!(
+            "It has {parameters} numbers, and already a pair of rank 1 would have {}.",
+            facts.rows + facts.columns
+        );
+        return leave("rank_too_high", reason);
+    }
+    if rank > most {
         let mut reason = format!(
-            "An error of {} takes rank {rank}, and a pair is smaller than the matrix only up to rank {}.",
-            percent(asked),
-            (parameters - 1) / (facts.rows + facts.columns)
+            "An error of {} takes rank {rank}, and a pair is smaller than the matrix only up to rank {most}.",
+            percent(asked)
         );
         if flat {
             reason += " Its spectrum is as flat as that of noise: no direction stands out.";
         }
-        let least = facts.spectrum.optimal_frobenius_error(break_even.storage) / facts.spectrum.frobenius_norm();
-        reason += &format!(" At the break-even rank {} the error is still {}.", break_even.storage, percent(least));
+        let least = facts.spectrum.optimal_frobenius_error(most) / facts.spectrum.frobenius_norm();
+        reason += &format!(" At that rank the error is still {}.", percent(least));
         return leave(if flat { "flat_spectrum" } else { "rank_too_high" }, reason);
     }
     if flat {
@@ -125,6 +133,9 @@ pub(super) fn percent(share: f64) -> String {
     if percent == 0.0 {
         return "0 %".to_owned();
     }
+    if percent < 1e-4 {
+        return format!("{percent:.2e} %");
+    }
     let digits = (2 - percent.abs().log10().floor() as i32).clamp(0, 12) as usize;
     format!("{percent:.digits$} %")
 }
@@ -175,6 +186,9 @@ mod tests {
         assert_eq!(verdict(&of(&[1.0; 10], [10, 10], 0.01, None, 0)), (false, None, None, "flat_spectrum"));
         assert_eq!(verdict(&of(&[1.0; 10], [10, 10], 0.9, None, 0)), (false, None, None, "flat_spectrum"));
         assert_eq!(verdict(&of(&[0.0; 10], [10, 10], 0.01, None, 0)), (false, None, None, "zero"));
+        let vector = of(&[3.0], [1, 50], 0.01, None, 0);
+        assert_eq!(verdict(&vector), (false, None, None, "rank_too_high"));
+        assert_eq!(vector.reason, "It has 50 numbers, and already a pair of rank 1 would have 51.");
         let large: Vec<f64> = (0..600).map(|j| 0.5_f64.powi(j)).collect();
         assert_eq!(of(&large, [600, 900], 0.01, None, 5).method, Some("randomized_svd"));
     }
@@ -182,8 +196,8 @@ mod tests {
     #[test]
     fn percentages_have_three_digits() {
         assert_eq!(
-            [0.0, 0.4, 0.0123, 1.0, 0.000_045_67].map(percent),
-            ["0 %", "40.0 %", "1.23 %", "100 %", "0.00457 %"]
+            [0.0, 0.4, 0.0123, 1.0, 0.000_045_67, 1.234e-15].map(percent),
+            ["0 %", "40.0 %", "1.23 %", "100 %", "0.00457 %", "1.23e-13 %"]
         );
     }
 }

@@ -62,7 +62,7 @@ impl fmt::Display for Advice {
 
 fn times(batch: &Batch) -> String {
     let even = match batch.break_even_rank {
-        Some(0) => "never".to_owned(),
+        Some(0) => "at no rank measured".to_owned(),
         Some(rank) => format!("at rank {rank}"),
         None => "beyond every rank measured".to_owned(),
     };

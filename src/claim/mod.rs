@@ -64,7 +64,8 @@ pub struct Claim {
     /// Whether its numbers come from a trained model.
     #[serde(default)]
     pub real_model: bool,
-    /// A quantity of the table `summary`, of `measurements` (with `study`), or of `matrices`: `output_seconds`, `parameters` ….
+    /// A quantity of the table `summary`, of `measurements` (with `study`), or of `matrices`: `output_seconds`, `parameters` …;
+    /// or `total_flops`, which is `factor_flops` and `apply_flops` together.
     pub quantity: String,
     /// Only rows of this `[problem.LABEL]`.
     pub problem: Option<String>,

@@ -77,20 +77,40 @@ pub(super) fn all(results: &Results) -> Vec<Number> {
     let mut numbers: Vec<Number> = results.summary.iter().filter(|row| swept(row)).map(Number::of_summary).collect();
     widen(&mut numbers, "relative_output_error", "output_error_low", "output_error_high");
     widen(&mut numbers, "relative_frobenius_error", "frobenius_error_low", "frobenius_error_high");
+    let totals = total_flops(&numbers);
+    numbers.extend(totals);
     numbers.extend(of_matrices(results));
     numbers.extend(summarise_measurements(&results.measurements).iter().map(Number::of_measurement));
     numbers
 }
 
+/// What factoring and applying take together: a cheap product owes nothing to a dear factorisation.
+fn total_flops(numbers: &[Number]) -> Vec<Number> {
+    let of = |quantity: &'static str| numbers.iter().filter(move |number| number.quantity == quantity);
+    let total = |factor: &Number| {
+        let apply = of("apply_flops").find(|apply| is_same_cell(apply, factor))?;
+        Some(Number {
+            quantity: "total_flops".to_owned(),
+            value: factor.value + apply.value,
+            low: factor.low + apply.low,
+            high: factor.high + apply.high,
+            ..factor.clone()
+        })
+    };
+    of("factor_flops").filter_map(total).collect()
+}
+
+/// Whether two numbers are of one matrix under one method at one rank.
+fn is_same_cell(a: &Number, b: &Number) -> bool {
+    (&a.of, &a.variant, &a.precision, &a.by, &a.by_variant, a.at)
+        == (&b.of, &b.variant, &b.precision, &b.by, &b.by_variant, b.at)
+}
+
 /// An error estimated from sampled rows is as sure as its interval says, however well its draws agree.
 fn widen(numbers: &mut [Number], quantity: &str, low: &str, high: &str) {
-    let same = |a: &Number, b: &Number| {
-        (&a.of, &a.variant, &a.precision, &a.by, &a.by_variant, a.at)
-            == (&b.of, &b.variant, &b.precision, &b.by, &b.by_variant, b.at)
-    };
     let ends: Vec<Number> = numbers.iter().filter(|one| one.quantity == low || one.quantity == high).cloned().collect();
     for number in numbers.iter_mut().filter(|number| number.quantity == quantity) {
-        let own: Vec<&Number> = ends.iter().filter(|end| same(end, number)).collect();
+        let own: Vec<&Number> = ends.iter().filter(|end| is_same_cell(end, number)).collect();
         for end in own {
             number.low = number.low.min(end.low);
             number.high = number.high.max(end.high);

@@ -8,7 +8,7 @@ use super::{
     Claim, Threshold,
     number::{self, Number},
 };
-use crate::table::{Results, log_log_slope};
+use crate::table::{Results, mean_log_log_slope, without_parameter};
 
 /// What one number says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -249,12 +249,13 @@ fn quotient(claim: &Claim, number: &Number, numbers: &[Number]) -> Option<(f64, 
     Some((number.value / divisor.value, number.low / divisor.high, number.high / divisor.low))
 }
 
-/// The exponents with which the selected quantity grows, one for each method; fitted where a sweep is going, over its five largest
-/// values, to all matrices together.
+/// The exponents with which the selected quantity grows, one for each method: of each matrix by itself, fitted where a sweep is going,
+/// over its five largest values, in the mean over the matrices.
 fn exponents(claim: &Claim, numbers: &[Number], threshold: Threshold) -> Vec<Place> {
     const FITTED: usize = 5;
     let along = claim.along.as_deref().unwrap_or_default();
-    let mut curves: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
+    // By method, then by matrix.
+    let mut curves: BTreeMap<String, BTreeMap<String, Vec<(f64, f64)>>> = BTreeMap::new();
     for number in numbers.iter().filter(|number| selects(claim, number)) {
         let at = match along {
             "target_rank" | "x" => number.at,
@@ -263,16 +264,17 @@ fn exponents(claim: &Claim, numbers: &[Number], threshold: Threshold) -> Vec<Pla
         let mut name = vec![number.by.as_str(), number.by_variant.as_str()];
         name.retain(|part| !part.is_empty());
         if let Some((at, (value, ..))) = at.zip(quotient(claim, number, numbers)) {
-            curves.entry(name.join(", ")).or_default().push((at, value));
+            let matrix = format!("{} {}", number.of, without_parameter(&number.variant, along));
+            curves.entry(name.join(", ")).or_default().entry(matrix).or_default().push((at, value));
         }
     }
-    let fit = |(name, mut points): (String, Vec<(f64, f64)>)| {
-        let mut values: Vec<f64> = points.iter().map(|(at, _)| *at).collect();
+    let fit = |(name, curves): (String, BTreeMap<String, Vec<(f64, f64)>>)| {
+        let mut values: Vec<f64> = curves.values().flatten().map(|(at, _)| *at).collect();
         values.sort_by(f64::total_cmp);
         values.dedup();
         let from = values.get(values.len().saturating_sub(FITTED)).copied()?;
-        points.retain(|(at, _)| *at >= from);
-        let slope = log_log_slope(points)?;
+        let end = |points: Vec<(f64, f64)>| points.into_iter().filter(|(at, _)| *at >= from).collect();
+        let slope = mean_log_log_slope(curves.into_values().map(end))?;
         let (low, high) = slope.interval?;
         Some(Place { name, at: None, value: slope.value, low, high, ruling: rule(low, high, threshold) })
     };

@@ -39,12 +39,13 @@ pub(super) struct Advise {
 
 /// Write a model with its matrices as pairs of factors, under a budget
 ///
-/// Factored are the weights of the linear maps and the word embeddings, which are half of a small model; the embeddings by their
-/// plain SVD, since nothing goes through them. Biases, norms, position embeddings and the pooler stay byte for byte. Of a model
-/// that is no BERT encoder, --method truncated_svd factors every tensor of two dimensions, without a text.
+/// Factored are the weights of the linear maps and the word embeddings, which are half of a small model. Biases, norms, position
+/// embeddings and the pooler stay byte for byte. Of a model that is no BERT encoder, --method truncated_svd factors every tensor
+/// of two dimensions, without a text.
 ///
 /// Ranks are chosen for all matrices together. With a text, `marginal` measures what an error in each matrix does to the sentence
-/// embeddings, and gives rank where it buys most.
+/// embeddings, and gives rank where it buys most. Then, layer by layer, each pair is fitted to the inputs that the pairs before it
+/// make.
 ///
 /// DIR gets model.safetensors (X.left and X.right for a factored X), the model's configuration and tokenizer, manifest.json and a
 /// README.md with the Python that loads it. It appears whole or not at all.
@@ -72,7 +73,8 @@ pub(super) struct Compress {
     /// How ranks are chosen: the same share of every break-even rank, the same share of energy, or the best error per parameter
     #[arg(long, value_enum, default_value = "marginal")]
     allocation: AllocationName,
-    /// How a matrix is factored: by its least output error on the text, or by its own SVD
+    /// How a matrix is factored: by its least output error on the text (word embeddings: by how often the text has each word), or
+    /// by its own SVD
     #[arg(long, value_enum, default_value = "activation_aware_svd")]
     method: MethodName,
     /// Replace DIR if this command wrote it

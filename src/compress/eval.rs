@@ -1,16 +1,16 @@
 //! What a model folder holds, and how far its sentence embeddings lie from those of another.
 
 use std::{
-    fmt, fs,
+    fmt,
     path::{Path, PathBuf},
 };
 
 use faer::{Mat, Par};
 use serde::Serialize;
 
-use super::{CompressError, parameters};
+use super::{CompressError, parameters, read_text};
 use crate::{
-    model::{Encoder, ModelError, Quality, Tokenizer, embedding::chunks},
+    model::{Encoder, Quality, Tokenizer, embedding::chunks},
     tensor::{Checkpoint, NamedEntries, write_safetensors},
 };
 
@@ -121,7 +121,7 @@ fn size(folder: &Path) -> Result<(u64, u64, usize), CompressError> {
 /// The text in at least 40 pieces of equal length, and that length.
 fn pieces(folder: &Path, encoder: &Encoder, text: &Path) -> Result<(Vec<Vec<u32>>, usize), CompressError> {
     let tokenizer = Tokenizer::read(folder)?;
-    let words = fs::read_to_string(text).map_err(|source| ModelError::Io { path: text.to_owned(), source })?;
+    let words = read_text(text)?;
     let all = tokenizer.tokenize(&words).len();
     let [least, most] = TOKENS;
     let tokens = (all / TEXTS + 2).min(most).min(encoder.config().max_position_embeddings);

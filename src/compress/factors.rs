@@ -1,8 +1,8 @@
 //! The factors of every matrix, each computed once at its largest useful rank and kept on the disk: those of a lower rank are
 //! their first columns and rows, so an allocation can be tried without factoring again, with one matrix in memory.
 //!
-//! A matrix whose inputs were seen is factored as W·S with S·Sᵀ = XXᵀ (Wang, Zheng, Wan & Zhang 2024, "SVD-LLM"), any other by
-//! its plain SVD. The two factors of a component are given the same norm: in half precision neither runs out of range.
+//! A matrix whose inputs were seen is factored as W·S with S·Sᵀ = XXᵀ (Wang, Zheng, Wan & Zhang 2025, "SVD-LLM"), the word
+//! embeddings as `words.rs` says, any other by its plain SVD. The two factors of a component are given the same norm: in half precision neither runs out of range.
 
 use std::{
     fs::File,
@@ -14,7 +14,11 @@ use faer::{Mat, MatRef, Par};
 
 use super::CompressError;
 use crate::{
-    linalg::{tall::thin_svd_by_basis, whitening::Whitening},
+    linalg::{
+        svd::{Svd, SvdError},
+        tall::thin_svd_by_basis,
+        whitening::Whitening,
+    },
     low_rank::LowRank,
 };
 
@@ -28,48 +32,103 @@ pub(super) struct Factors {
     columns: usize,
     /// Components in the file.
     kept: usize,
-    /// (Σ_{j>k} σ_j²)/Σσ² for k = 0 … min(m, n): the squared relative error of every rank, on the calibration inputs where
-    /// there are some.
+    /// (Σ_{j>k} σ_j²)/Σσ² for k = 0 … min(m, n): the squared relative error of every rank, in the coordinates that were
+    /// factored in.
     pub(super) errors: Vec<f64>,
 }
 
+/// Coordinates in which an error is as bad in one direction as in another: of a matrix W, D·W·S with D diagonal.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Coordinates<'a> {
+    /// D, positive.
+    pub(super) rows: Option<&'a [f64]>,
+    /// S.
+    pub(super) columns: Option<&'a Whitening>,
+}
+
+/// D·W·S = UΣVᵀ.
+pub(super) struct Decomposed {
+    /// D⁻¹·U.
+    left: Mat<f64>,
+    singular_values: Vec<f64>,
+    /// Vᵀ·S⁻¹.
+    right: Mat<f64>,
+}
+
+impl Coordinates<'_> {
+    pub(super) fn decompose(self, matrix: MatRef<'_, f64>) -> Result<Decomposed, SvdError> {
+        let mut target = match self.columns {
+            Some(columns) => columns.apply(matrix, Par::rayon(0)),
+            None => matrix.to_owned(),
+        };
+        if let Some(weights) = self.rows {
+            target.col_iter_mut().for_each(|column| column.iter_mut().zip(weights).for_each(|(entry, d)| *entry *= d));
+        }
+        self.decomposed(target.as_ref())
+    }
+
+    /// Of D·W·S itself.
+    pub(super) fn decomposed(self, target: MatRef<'_, f64>) -> Result<Decomposed, SvdError> {
+        let parallelism = Par::rayon(0);
+        let Svd { mut left, singular_values, right, .. } = thin_svd_by_basis(target, parallelism)?;
+        if let Some(weights) = self.rows {
+            left.col_iter_mut().for_each(|column| column.iter_mut().zip(weights).for_each(|(entry, d)| *entry /= d));
+        }
+        let right = match self.columns {
+            Some(columns) => columns.undo(right.transpose(), parallelism),
+            None => right.transpose().to_owned(),
+        };
+        Ok(Decomposed { left, singular_values, right })
+    }
+}
+
+impl Decomposed {
+    fn component(&self, j: usize) -> [Vec<f64>; 2] {
+        balanced(self.left.col(j).iter(), self.singular_values[j], self.right.row(j).iter())
+    }
+
+    /// The best pair of a rank.
+    pub(super) fn pair(&self, rank: usize) -> LowRank<f64> {
+        let rank = rank.min(self.singular_values.len());
+        let mut pair = LowRank::new(Mat::zeros(self.left.nrows(), rank), Mat::zeros(rank, self.right.ncols()));
+        for j in 0..rank {
+            let [column, row] = self.component(j);
+            column.into_iter().enumerate().for_each(|(i, entry)| pair.left[(i, j)] = entry);
+            row.into_iter().enumerate().for_each(|(i, entry)| pair.right[(j, i)] = entry);
+        }
+        pair
+    }
+}
+
+/// That the factorisation of a matrix failed.
+pub(super) fn failed(name: &str, source: SvdError) -> CompressError {
+    CompressError::Svd { matrix: name.to_owned(), source }
+}
+
 impl Factors {
-    /// Factors a matrix and keeps the first `most` components in a file of its own. `gram` is XXᵀ of its inputs.
+    /// Factors a matrix and keeps the first `most` components in a file of its own.
     pub(super) fn compute(
         name: &str,
         matrix: MatRef<'_, f64>,
-        gram: Option<MatRef<'_, f64>>,
+        coordinates: Coordinates<'_>,
         most: usize,
         file: PathBuf,
     ) -> Result<Self, CompressError> {
-        let parallelism = Par::rayon(0);
-        let failed = |source| CompressError::Svd { matrix: name.to_owned(), source };
-        let (svd, right) = match gram {
-            None => {
-                let svd = thin_svd_by_basis(matrix, parallelism).map_err(failed)?;
-                let right = svd.right.transpose().to_owned();
-                (svd, right)
-            }
-            Some(gram) => {
-                let whitening = Whitening::of_gram(gram, FLOOR, parallelism).map_err(failed)?;
-                let whitened = whitening.apply(matrix, parallelism);
-                let svd = thin_svd_by_basis(whitened.as_ref(), parallelism).map_err(failed)?;
-                let right = whitening.undo(svd.right.transpose(), parallelism);
-                (svd, right)
-            }
-        };
-        let kept = most.min(svd.singular_values.len());
-        let factors = Self {
-            rows: matrix.nrows(),
-            columns: matrix.ncols(),
-            kept,
-            errors: relative_tails(&svd.singular_values),
-            file,
-        };
-        let components =
-            (0..kept).map(|j| balanced(svd.left.col(j).iter(), svd.singular_values[j], right.row(j).iter()));
-        factors.save(components).map_err(|source| CompressError::Write { path: factors.file.clone(), source })?;
+        let decomposed = coordinates.decompose(matrix).map_err(|source| failed(name, source))?;
+        let kept = most.min(decomposed.singular_values.len());
+        let errors = relative_tails(&decomposed.singular_values);
+        let factors = Self { rows: matrix.nrows(), columns: matrix.ncols(), kept, errors, file };
+        factors.save((0..kept).map(|j| decomposed.component(j)))?;
         Ok(factors)
+    }
+
+    /// Keeps another pair of the same shape in the place of all there were.
+    pub(super) fn replace(&mut self, pair: &LowRank<f64>) -> Result<(), CompressError> {
+        self.kept = pair.rank();
+        let entries = |j: usize| {
+            [pair.left.col(j).iter().copied().collect::<Vec<_>>(), pair.right.row(j).iter().copied().collect()]
+        };
+        self.save((0..self.kept).map(entries))
     }
 
     /// The relative error of a rank, as it is predicted.
@@ -91,14 +150,17 @@ impl Factors {
     }
 
     /// Columns of the left factor one after the other, then rows of the right one.
-    fn save(&self, components: impl Iterator<Item = [Vec<f64>; 2]> + Clone) -> io::Result<()> {
-        let mut writer = BufWriter::with_capacity(1 << 20, File::create_new(&self.file)?);
-        for side in 0..2 {
-            for component in components.clone() {
-                component[side].iter().try_for_each(|entry| writer.write_all(&entry.to_le_bytes()))?;
+    fn save(&self, components: impl Iterator<Item = [Vec<f64>; 2]> + Clone) -> Result<(), CompressError> {
+        let save = || -> io::Result<()> {
+            let mut writer = BufWriter::with_capacity(1 << 20, File::create(&self.file)?);
+            for side in 0..2 {
+                for component in components.clone() {
+                    component[side].iter().try_for_each(|entry| writer.write_all(&entry.to_le_bytes()))?;
+                }
             }
-        }
-        writer.flush()
+            writer.flush()
+        };
+        save().map_err(|source| CompressError::Write { path: self.file.clone(), source })
     }
 }
 
@@ -185,9 +247,12 @@ mod tests {
         let noise = gaussian::<f64>(200, 30, &mut generator(2));
         let inputs = Mat::from_fn(200, 30, |i, j| inputs[(i, j)] * noise[(i, j)]);
         let gram = gram(inputs.as_ref());
+        let whitening = Whitening::of_gram(gram.as_ref(), FLOOR, Par::Seq).unwrap();
+        let coordinates =
+            |calibrated: bool| Coordinates { columns: calibrated.then_some(&whitening), ..Coordinates::default() };
         for (number, calibration) in [None, Some(gram.as_ref())].into_iter().enumerate() {
             let file = place(folder.path(), number);
-            let factors = Factors::compute("w", matrix.as_ref(), calibration, 12, file).unwrap();
+            let factors = Factors::compute("w", matrix.as_ref(), coordinates(calibration.is_some()), 12, file).unwrap();
             for rank in [1, 5, 12] {
                 let pair = factors.pair(rank).unwrap();
                 let measure = calibration.map_or_else(|| Mat::identity(30, 30), |gram| gram.to_owned());
@@ -197,9 +262,8 @@ mod tests {
         }
         // Whitening is the better of the two on what it was calibrated on.
         let pairs = [0, 1].map(|number| {
-            let calibration = (number == 1).then_some(gram.as_ref());
             let file = place(folder.path(), 2 + number);
-            Factors::compute("w", matrix.as_ref(), calibration, 8, file).unwrap().pair(8).unwrap()
+            Factors::compute("w", matrix.as_ref(), coordinates(number == 1), 8, file).unwrap().pair(8).unwrap()
         });
         let errors = pairs.map(|pair| error_on(matrix.as_ref(), &pair, gram.as_ref()));
         assert!(errors[1] < 0.7 * errors[0], "{errors:?}");

@@ -22,12 +22,15 @@ impl Unfinished {
     pub(super) fn beside(out: &Path, model: &Path, force: bool) -> Result<Self, CompressError> {
         check(out, model, force)?;
         let parent = parent(out);
-        let write = |source| CompressError::Write { path: parent.to_owned(), source };
         if !parent.is_dir() {
             let problem = format!("{}: no such folder; make it first", parent.display());
             return Err(CompressError::Request(problem));
         }
-        let folder = tempfile::Builder::new().prefix(".unfinished-").tempdir_in(parent).map_err(write)?;
+        // Nothing was computed yet: it is the request that cannot be met.
+        let folder = tempfile::Builder::new().prefix(".unfinished-").tempdir_in(parent).map_err(|error| {
+            let problem = format!("{}: nothing can be written here ({error}); name another place", parent.display());
+            CompressError::Request(problem)
+        })?;
         Ok(Self { folder, out: out.to_owned(), force })
     }
 
@@ -76,6 +79,11 @@ fn check(out: &Path, model: &Path, force: bool) -> Result<(), CompressError> {
     let refuse = |problem: &str| Err(CompressError::Request(format!("{}: {problem}", out.display())));
     if out.file_name().is_none() {
         return refuse("not the name of a folder; name one that is to be made");
+    }
+    if let (Ok(parent), Ok(model)) = (parent(out).canonicalize(), model.canonicalize())
+        && parent.starts_with(model)
+    {
+        return refuse("inside the model's own folder; name a place beside it");
     }
     let Ok(metadata) = out.symlink_metadata() else { return Ok(()) };
     if let (Ok(out), Ok(model)) = (out.canonicalize(), model.canonicalize())

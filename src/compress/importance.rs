@@ -44,22 +44,6 @@ impl<'a> Damage<'a> {
         Ok(Self { original, pieces, exact: embed(original, pieces)? })
     }
 
-    /// Mean cosine with the original's embeddings of the model with these choices.
-    pub(super) fn cosine(
-        &self,
-        matrices: &[Matrix],
-        factors: &[Factors],
-        choices: &[Choice],
-    ) -> Result<f64, CompressError> {
-        let mut changed = self.original.clone();
-        for ((matrix, factors), &choice) in matrices.iter().zip(factors).zip(choices) {
-            if let Choice::Rank(rank) = choice {
-                changed.replace(&matrix.name, pair(factors, rank)?)?;
-            }
-        }
-        self.cosine_of(&changed)
-    }
-
     /// The damage of every matrix alone, per squared relative error, from a trial at the rank given for each.
     pub(super) fn importances(
         &self,
@@ -70,15 +54,16 @@ impl<'a> Damage<'a> {
         let mut changed = self.original.clone();
         let mut importances = Vec::with_capacity(matrices.len());
         for ((matrix, factors), &rank) in matrices.iter().zip(factors).zip(probes) {
-            changed.replace(&matrix.name, pair(factors, rank)?)?;
-            let damage = 1.0 - self.cosine_of(&changed)?;
+            changed.replace(&matrix.name, rounded(&factors.pair(rank)?))?;
+            let damage = 1.0 - self.cosine(&changed)?;
             changed.replace(&matrix.name, Map::Dense(self.original.dense(&matrix.name)?))?;
             importances.push(damage.max(LEAST) / factors.errors[rank].max(f64::MIN_POSITIVE));
         }
         Ok(importances)
     }
 
-    fn cosine_of(&self, changed: &Encoder) -> Result<f64, CompressError> {
+    /// Mean cosine with the original's embeddings.
+    pub(super) fn cosine(&self, changed: &Encoder) -> Result<f64, CompressError> {
         check_interrupt()?;
         let changed = embed(changed, self.pieces)?;
         Ok(Quality::measure(self.exact.as_ref(), changed.as_ref())?.mean_cosine)
@@ -90,9 +75,24 @@ fn embed(encoder: &Encoder, pieces: &[Vec<u32>]) -> Result<Mat<f32>, CompressErr
     Ok(encoder.embed_ids(pieces, Par::rayon(0))?)
 }
 
+/// The model with pairs in the place of its matrices.
+pub(super) fn changed(
+    original: &Encoder,
+    matrices: &[Matrix],
+    factors: &[Factors],
+    choices: &[Choice],
+) -> Result<Encoder, CompressError> {
+    let mut changed = original.clone();
+    for ((matrix, factors), &choice) in matrices.iter().zip(factors).zip(choices) {
+        if let Choice::Rank(rank) = choice {
+            changed.replace(&matrix.name, rounded(&factors.pair(rank)?))?;
+        }
+    }
+    Ok(changed)
+}
+
 /// A pair as the encoder computes with it.
-fn pair(factors: &Factors, rank: usize) -> Result<Map, CompressError> {
-    let LowRank { left, right } = factors.pair(rank)?;
+pub(super) fn rounded(pair: &LowRank<f64>) -> Map {
     let round = |matrix: &Mat<f64>| crate::linalg::from_f64::<f32>(matrix.as_ref());
-    Ok(Map::Pair(LowRank::new(round(&left), round(&right))))
+    Map::Pair(LowRank::new(round(&pair.left), round(&pair.right)))
 }

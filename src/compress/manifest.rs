@@ -66,9 +66,11 @@ pub struct MatrixRecord {
     pub rank: Option<usize>,
     pub parameters: u64,
     pub method: WeightMethod,
-    /// Relative error on the calibration inputs (without any, of the matrix itself), by the singular values.
+    /// Relative error, by the singular values, on what ranks were chosen by: the original model's inputs on the calibration text,
+    /// of the word embeddings what is left of it behind the norm; without a text, of the matrix itself.
     pub predicted_error: f64,
-    /// Relative error of the outputs on the held-out text; `null` without one, and for word embeddings, which have no inputs.
+    /// Relative error of the outputs on the original model's inputs of the held-out text; `null` without one, and for word
+    /// embeddings, which have no inputs. A pair is fitted to the inputs that the changed model has, so it may be the larger.
     pub held_out_error: Option<f64>,
     /// Damage to the output, 1 − cosine, per squared relative error, as the allocation took it; `null` where it was not measured.
     pub importance: Option<f64>,

@@ -1,8 +1,9 @@
 //! A model with its matrices as pairs of factors, under a budget, written so that others can load it.
 //!
-//! Every matrix is read and factored once (`factors`), by what a calibration text sends through it (`calibration`); ranks are
-//! chosen for all of them together (`allocation`), by what the model's output minds (`importance`); then the new checkpoint is
-//! written tensor by tensor into a folder that appears whole or not at all (`folder`), with a `manifest`.
+//! Every matrix is read and factored once (`factors`), by what a calibration text sends through it (`calibration`) or looks up in
+//! it (`words`); ranks are chosen for all of them together (`allocation`), by what the model's output minds (`importance`); the
+//! pairs are fitted to what they meet now (`refit`); then the new checkpoint is written tensor by tensor into a folder that
+//! appears whole or not at all (`folder`), with a `manifest`.
 //!
 //! One matrix at a time is in memory, in f64, with its factors (about four times itself); beside it, where a text calibrates, the
 //! encoder in f32.
@@ -15,7 +16,9 @@ mod folder;
 mod importance;
 mod manifest;
 mod matrices;
+mod refit;
 mod search;
+mod words;
 
 use std::{
     io,
@@ -35,9 +38,11 @@ use crate::{
 };
 use allocation::{Allocation, Choice};
 use calibration::{Grams, Pieces};
-use factors::Factors;
+use factors::{Coordinates, Factors};
 use folder::Unfinished;
+use importance::Damage;
 use matrices::{Matrix, find};
+use words::Words;
 
 /// The file that says what was done.
 pub const MANIFEST: &str = "manifest.json";
@@ -119,9 +124,15 @@ pub fn compress(options: &CompressOptions, say: &mut dyn FnMut(&str)) -> Result<
     };
     let grams = match (&pieces, &encoder) {
         (Some(pieces), Some(encoder)) => {
-            let (used, kept) = (pieces.calibration.len(), pieces.held_out.len());
+            let (used, kept) = (pieces.fitting().len(), pieces.held_out.len());
             say(&format!("running {used} pieces of the calibration text, and {kept} that are held out"));
-            Some([Grams::measure(encoder, &pieces.calibration)?, Grams::measure(encoder, &pieces.held_out)?])
+            Some([Grams::measure(encoder, pieces.fitting())?, Grams::measure(encoder, &pieces.held_out)?])
+        }
+        _ => None,
+    };
+    let words = match (&encoder, &pieces, options.method) {
+        (Some(encoder), Some(pieces), WeightMethod::ActivationAwareSvd) => {
+            Some(Words::measure(encoder, pieces.fitting())?)
         }
         _ => None,
     };
@@ -129,17 +140,19 @@ pub fn compress(options: &CompressOptions, say: &mut dyn FnMut(&str)) -> Result<
     for (number, matrix) in matrices.iter().enumerate() {
         check_interrupt()?;
         say(&format!("factoring {} of {}: {}", number + 1, matrices.len(), matrix.name));
-        let gram = match options.method {
-            WeightMethod::ActivationAwareSvd => {
-                grams.as_ref().zip(matrix.map).and_then(|([calibration, _], map)| calibration.of(map))
+        let whitening = match (options.method, &grams, matrix.map) {
+            (WeightMethod::ActivationAwareSvd, Some([calibration, _]), Some(map)) => {
+                calibration.whitening(map).transpose().map_err(|source| factors::failed(&matrix.name, source))?
             }
-            WeightMethod::TruncatedSvd => None,
+            _ => None,
+        };
+        let coordinates = match (&words, matrix.map) {
+            (Some(words), None) => words.coordinates(),
+            _ => Coordinates { rows: None, columns: whitening.as_ref() },
         };
         let place = factors::place(scratch.path(), number);
         let dense = matrix.read(&checkpoint)?;
-        let found =
-            Factors::compute(&matrix.name, dense.as_ref(), gram.map(|gram| gram.as_ref()), matrix.most(), place)?;
-        factors.push(found);
+        factors.push(Factors::compute(&matrix.name, dense.as_ref(), coordinates, matrix.most(), place)?);
     }
 
     let mut search =
@@ -148,11 +161,20 @@ pub fn compress(options: &CompressOptions, say: &mut dyn FnMut(&str)) -> Result<
         search.learn_importances(encoder, pieces, say)?;
     }
     say("choosing ranks");
-    let (choices, reached) = search.choose(encoder.as_ref(), pieces.as_ref())?;
-    let held_out_cosine = match (&encoder, &pieces) {
-        (Some(encoder), Some(pieces)) => Some(search.cosine(encoder, &pieces.held_out, &choices)?),
-        _ => None,
+    let (choices, reached) = search.choose(encoder.as_ref(), pieces.as_ref(), say)?;
+    let (held_out_cosine, fitted) = match (&encoder, &pieces) {
+        (Some(encoder), Some(pieces)) => {
+            let (changed, fitted) = search.fitted(encoder, pieces, &choices, say)?;
+            (Some(Damage::whole(encoder, &pieces.held_out)?.cosine(&changed)?), fitted)
+        }
+        _ => (None, Vec::new()),
     };
+    let importances = search.importances;
+    for (number, pair) in fitted {
+        factors[number].replace(&pair)?;
+    }
+    let search =
+        search::Search { options, checkpoint: &checkpoint, matrices: &matrices, factors: &factors, importances };
     say("writing");
     write_weights(&checkpoint, &matrices, &factors, &choices, unfinished.path())?;
     let records = search.records(&choices, grams.as_ref().map(|[_, held_out]| held_out))?;
@@ -245,6 +267,17 @@ fn source(model: &Path, checkpoint: &Checkpoint) -> Result<Source, CompressError
         blake3: checkpoint.hashes()?,
         bytes: checkpoint.bytes()?,
         parameters: parameters(checkpoint.tensors()),
+    })
+}
+
+/// A text of the user's.
+fn read_text(path: &Path) -> Result<String, CompressError> {
+    std::fs::read_to_string(path).map_err(|source| match source.kind() {
+        io::ErrorKind::InvalidData => {
+            CompressError::Request(format!("{}: not UTF-8; save the text in UTF-8", path.display()))
+        }
+        io::ErrorKind::NotFound => CompressError::Request(format!("{}: no such file; check the path", path.display())),
+        _ => CompressError::Read { path: path.to_owned(), source },
     })
 }
 

@@ -5,11 +5,14 @@ use super::{
     allocation::{Allocation, Candidate, Choice, allocate, least_cost, total_cost},
     calibration::{Grams, Pieces},
     check_interrupt,
-    factors::{Factors, error_on},
-    importance::Damage,
+    factors::{Factors, error_on, failed},
+    importance::{Damage, changed, rounded},
     matrices::Matrix,
+    refit::{Place, refit},
+    words::Words,
 };
 use crate::{
+    low_rank::LowRank,
     model::{Encoder, Role},
     tensor::{Checkpoint, Stored, file_bytes, real_tensor},
 };
@@ -35,9 +38,10 @@ impl Search<'_> {
         &self,
         encoder: Option<&Encoder>,
         pieces: Option<&Pieces>,
+        say: &mut dyn FnMut(&str),
     ) -> Result<(Vec<Choice>, f64), CompressError> {
         match (self.options.measure, encoder, pieces) {
-            (Measure::Cosine, Some(encoder), Some(pieces)) => self.least_bytes(encoder, &pieces.held_out),
+            (Measure::Cosine, Some(encoder), Some(pieces)) => self.least_bytes(encoder, pieces, say),
             (measure, ..) => {
                 let choices = self.within(measure, self.options.budget, self.options.allocation)?;
                 let reached = self.share(measure, &choices)?;
@@ -47,14 +51,20 @@ impl Search<'_> {
     }
 
     /// The smallest share of bytes that keeps the cosine that was asked for, by bisection; all the matrices whole if none does.
-    fn least_bytes(&self, encoder: &Encoder, held_out: &[Vec<u32>]) -> Result<(Vec<Choice>, f64), CompressError> {
+    fn least_bytes(
+        &self,
+        encoder: &Encoder,
+        pieces: &Pieces,
+        say: &mut dyn FnMut(&str),
+    ) -> Result<(Vec<Choice>, f64), CompressError> {
+        let damage = Damage::whole(encoder, &pieces.held_out)?;
         let (mut low, mut high) = (0.0, 1.0);
         let mut best = (vec![Choice::Dense; self.matrices.len()], 1.0);
         for _ in 0..HALVINGS {
             let share = f64::midpoint(low, high);
             let keeps = match self.within(Measure::Bytes, share, self.options.allocation) {
                 Ok(choices) => {
-                    let cosine = self.cosine(encoder, held_out, &choices)?;
+                    let cosine = damage.cosine(&self.fitted(encoder, pieces, &choices, say)?.0)?;
                     (cosine >= self.options.budget).then_some((choices, cosine))
                 }
                 // Too little for anything.
@@ -78,7 +88,7 @@ impl Search<'_> {
         let budget = (share * whole as f64) as u64;
         let Some(mut choices) = budget.checked_sub(fixed).and_then(|left| allocate(&candidates, left, by)) else {
             return Err(CompressError::Request(format!(
-                "a share of {share} is less than what rank 1 everywhere takes; the least here is {:.4}",
+                "a share of {share:?} is less than what rank 1 everywhere takes; the least here is {:.4}",
                 (self.least(measure)? * 1e4).ceil() / 1e4
             )));
         };
@@ -178,7 +188,7 @@ impl Search<'_> {
             Measure::Cosine => (Measure::Bytes, f64::midpoint(self.least(Measure::Bytes)?, 1.0)),
             measure => (measure, self.options.budget),
         };
-        let damage = Damage::sampled(encoder, &pieces.calibration)?;
+        let damage = Damage::sampled(encoder, pieces.choosing())?;
         say("measuring what an error in each matrix does to the output");
         let uniform = self.within(measure, share, Allocation::Uniform)?;
         let probes: Vec<usize> =
@@ -187,7 +197,7 @@ impl Search<'_> {
         let tried = |search: &mut Self, importances: &[f64]| -> Result<f64, CompressError> {
             search.importances = Some(importances.to_vec());
             let choices = search.within(measure, share, Allocation::Marginal)?;
-            damage.cosine(search.matrices, search.factors, &choices)
+            damage.cosine(&changed(encoder, search.matrices, search.factors, &choices)?)
         };
         say("measuring what they do together");
         let mut best = tried(self, &importances)?;
@@ -220,14 +230,40 @@ impl Search<'_> {
         [tables].into_iter().chain(roles).chain(layers).filter(|group| !group.is_empty()).collect()
     }
 
-    /// Mean cosine between sentence embeddings of the model as it is and with these choices.
-    pub(super) fn cosine(
+    /// The model with these choices, its pairs fitted to the whole calibration text where that says how; and those that were
+    /// fitted, by the numbers of their matrices.
+    pub(super) fn fitted(
         &self,
         encoder: &Encoder,
-        pieces: &[Vec<u32>],
+        pieces: &Pieces,
         choices: &[Choice],
-    ) -> Result<f64, CompressError> {
-        Damage::whole(encoder, pieces)?.cosine(self.matrices, self.factors, choices)
+        say: &mut dyn FnMut(&str),
+    ) -> Result<(Encoder, Vec<(usize, LowRank<f64>)>), CompressError> {
+        let mut changed = changed(encoder, self.matrices, self.factors, choices)?;
+        if self.options.method == WeightMethod::TruncatedSvd {
+            return Ok((changed, Vec::new()));
+        }
+        let mut fitted = Vec::new();
+        let mut places = Vec::new();
+        for (number, (matrix, &choice)) in self.matrices.iter().zip(choices).enumerate() {
+            match (choice, matrix.map) {
+                (Choice::Dense, _) => {}
+                (Choice::Rank(rank), Some(map)) => {
+                    places.push((number, Place { map, name: matrix.name.clone(), rank }))
+                }
+                (Choice::Rank(rank), None) => {
+                    let words = Words::measure(encoder, &pieces.calibration)?;
+                    let decomposed = words.coordinates().decompose(matrix.read(self.checkpoint)?.as_ref());
+                    let pair = decomposed.map_err(|source| failed(&matrix.name, source))?.pair(rank);
+                    changed.replace(&matrix.name, rounded(&pair))?;
+                    fitted.push((number, pair));
+                }
+            }
+        }
+        let (numbers, places): (Vec<usize>, Vec<Place>) = places.into_iter().unzip();
+        let pairs = refit(encoder, &mut changed, &pieces.calibration, &places, say)?;
+        fitted.extend(numbers.into_iter().zip(pairs));
+        Ok((changed, fitted))
     }
 
     /// What the manifest says of every matrix.
@@ -255,17 +291,13 @@ impl Search<'_> {
                 }
             };
             let numbers = rank.map_or(rows * columns, |rank| rank * (rows + columns));
-            let method = match (matrix.map, self.options.method) {
-                (Some(_), method) => method,
-                (None, _) => WeightMethod::TruncatedSvd,
-            };
             records.push(MatrixRecord {
                 name: name.clone(),
                 rows: *rows,
                 columns: *columns,
                 rank,
                 parameters: numbers as u64,
-                method,
+                method: self.options.method,
                 predicted_error,
                 held_out_error,
                 importance: self.importances.as_ref().map(|importances| importances[number]),

@@ -5,7 +5,7 @@ use super::{
     axis::Axis,
     chart::{self, Chart},
     label,
-    names::{either, parameter_title},
+    names::{either, parameter_in_sentence, parameter_title},
     rank_panel,
     series::{Bar, Group, Point, Roster, Series, median},
     theme,
@@ -157,8 +157,9 @@ fn lines(
     let height = rank_panel::height(series, rank_panel::HEIGHT);
     let x = Axis::swept(&sweep.values(), language);
     let y = Axis::log(series.iter().flat_map(Series::values), (height / 36.0) as usize, language);
-    let heading = format!("{} {} {parameter}", say(words.title), say(("by", "según")));
-    let title = chart::title(&heading, group);
+    let told = parameter_in_sentence(&sweep.parameter, language);
+    let heading = format!("{} {} {told}", say(words.title), say(("by", "según")));
+    let title = chart::title(&heading, group, language);
     let column = label::column_width(series.iter().map(|series| series.name.as_str()));
     let mut chart = Chart::new(&title, &[&y], column, language);
     let remarks = rank_panel::draw(&mut chart, series, x, y, height, say(words.axis));
@@ -166,11 +167,11 @@ fn lines(
     chart.notes(&remarks.notes(words.note, language));
     let names: Vec<&str> = series.iter().map(|series| series.name.as_str()).collect();
     let description = format!(
-        "{} {} {} {parameter}. {} {}.",
+        "{} {} {} {told}. {} {}.",
         say(("Line chart, both axes logarithmic:", "Gráfico de líneas con ambos ejes logarítmicos:")),
         say(words.axis),
         say(("against", "según")),
-        say(("One line each for", "Una línea para cada uno:")),
+        say(("One line each for", "Una línea para cada caso:")),
         names.join(", "),
     );
     chart.finish(kind, group, title, description)

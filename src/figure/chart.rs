@@ -7,7 +7,7 @@ use super::{
     axis::Axis,
     canvas::{Anchor, Canvas, Occupied, Pen, Place, SCALE},
     label,
-    names::either,
+    names::{either, label_name},
     series::Group,
     svg,
     theme::{self, GRID, INK, MARGIN, MUTED, TEXT, text_width},
@@ -207,9 +207,9 @@ pub(super) fn safe(label: &str) -> String {
         .collect()
 }
 
-/// `Error by target rank: minilm (f64)`.
-pub(super) fn title(what: &str, group: &Group<'_>) -> String {
-    format!("{what}: {} ({})", group.family, group.precision)
+/// `Error by target rank: MiniLM (f64)`.
+pub(super) fn title(what: &str, group: &Group<'_>, language: Language) -> String {
+    format!("{what}: {} ({})", label_name(group.family, language), group.precision)
 }
 
 /// The note that says which series have values that a logarithmic axis cannot show.

@@ -35,7 +35,7 @@ pub(super) fn draw(group: &Group<'_>, roster: &Roster, language: Language) -> Re
     let height = rank_panel::height(&series, rank_panel::HEIGHT);
     let x = Axis::ranks(&ranks);
     let y = Axis::log(series.iter().flat_map(Series::values), (height / 36.0) as usize, language);
-    let title = chart::title(say("Error by target rank", "Error según el rango objetivo"), group);
+    let title = chart::title(say("Error by target rank", "Error según el rango objetivo"), group, language);
     let column = label::column_width(series.iter().map(|series| series.name.as_str()));
     let mut chart = Chart::new(&title, &[&y], column, language);
     let y_title = say("relative Frobenius error, median", "error relativo de Frobenius, mediana");
@@ -77,7 +77,8 @@ pub(super) fn draw_output(
     let height = rank_panel::height(&series, rank_panel::HEIGHT);
     let x = Axis::ranks(&rank_panel::ranks(&series));
     let y = Axis::log(series.iter().flat_map(Series::values), (height / 36.0) as usize, language);
-    let title = chart::title(say("Output error by target rank", "Error de salida según el rango objetivo"), group);
+    let title =
+        chart::title(say("Output error by target rank", "Error de salida según el rango objetivo"), group, language);
     let column = label::column_width(series.iter().map(|series| series.name.as_str()));
     let mut chart = Chart::new(&title, &[&y], column, language);
     let axis = say("relative output error, median", "error relativo de la salida, mediana");

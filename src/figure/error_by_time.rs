@@ -47,7 +47,7 @@ pub(super) fn draw(group: &Group<'_>, roster: &Roster, language: Language) -> Re
     let height = label::column_height(names().chain([front_name])).max(320.0);
     let x = Axis::log(spots().map(|spot| spot.seconds), 6, language);
     let y = Axis::log(spots().map(|spot| spot.error), (height / 36.0) as usize, language);
-    let title = chart::title(say("Error against time", "Error frente a tiempo"), group);
+    let title = chart::title(say("Error against time", "Error frente a tiempo"), group, language);
     let mut chart = Chart::new(&title, &[&y], label::column_width(names().chain([front_name])), language);
     let y_title = say("relative Frobenius error, median", "error relativo de Frobenius, mediana");
     let panel = chart.panel(x, y, height, y_title);

@@ -77,7 +77,7 @@ pub(super) fn draw(results: &Results, group: &Group<'_>, language: Language) -> 
         "{}, {rows}×{columns}",
         say("Time to apply by target rank", "Tiempo de aplicar según el rango objetivo")
     );
-    let title = chart::title(&heading, group);
+    let title = chart::title(&heading, group, language);
     let column = label::column_width(series.iter().map(|series| series.name.as_str()));
     let mut chart = Chart::new(&title, &[&y], column, language);
     let axis = say("time of y = U(Vx) / time of y = Wx", "tiempo de y = U(Vx) / tiempo de y = Wx");

@@ -28,6 +28,39 @@ pub fn kind_name(kind: &str, language: Language) -> Option<&'static str> {
     Some(either(language, english, spanish))
 }
 
+/// A problem or study of the specs that come with the program, by its label; any other label is a name its author chose and stays as
+/// it is.
+#[must_use]
+pub fn label_name(label: &str, language: Language) -> &str {
+    let (english, spanish) = match label {
+        "minilm" => ("MiniLM", "MiniLM"),
+        "minilm_heads" => ("all heads of MiniLM", "todas las cabezas de MiniLM"),
+        "minilm_causal" => ("causal MiniLM", "MiniLM causal"),
+        "synthetic_attention" | "synthetic" => ("synthetic attention", "atención sintética"),
+        "synthetic_causal" => ("causal synthetic attention", "atención sintética causal"),
+        "attention" => ("attention", "atención"),
+        "spectra" => ("prescribed spectra", "espectros prescritos"),
+        "spectrum" => ("prescribed spectrum", "espectro prescrito"),
+        "kernel" => ("Gaussian kernel", "núcleo gaussiano"),
+        "encoder" => ("encoder weights", "pesos del codificador"),
+        "gaussian" => ("Gaussian matrices", "matrices gaussianas"),
+        "square" => ("a square weight matrix", "una matriz de pesos cuadrada"),
+        "wide" => ("a wide weight matrix", "una matriz de pesos ancha"),
+        "regression" => ("regression", "regresión"),
+        "full_rank_regression" => ("regression of full rank", "regresión de rango completo"),
+        "denoised_attention" => ("denoised attention", "atención sin ruido"),
+        "denoised_full_rank" => ("a denoised matrix of full rank", "una matriz de rango completo sin ruido"),
+        "noisy_heads" => ("heads of MiniLM under noise", "cabezas de MiniLM con ruido"),
+        "noisier_head" => ("a head of MiniLM under more noise", "una cabeza de MiniLM con más ruido"),
+        "atlas" => ("atlas", "atlas"),
+        "published" => ("published figures", "cifras publicadas"),
+        "weights" => ("weights", "pesos"),
+        "both" => ("weights and attention", "pesos y atención"),
+        other => return other,
+    };
+    either(language, english, spanish)
+}
+
 /// A family of instances, from its label in the spec. A label that is the kind, or begins with it, becomes the kind's name
 /// (`nystrom_uniform` → `Nyström (uniform)`); any other label was chosen by its author and stays as it is.
 #[must_use]
@@ -38,9 +71,20 @@ pub fn method_name(kind: &str, label: &str, language: Language) -> String {
         Some(rest) if rest.starts_with(['_', '-']) => {
             let words: Vec<String> =
                 rest.split(['_', '-']).filter(|word| !word.is_empty()).map(|word| value_name(word, language)).collect();
-            format!("{name} ({})", words.join(" "))
+            in_brackets(name, &words.join(" "))
         }
         _ => label.to_owned(),
+    }
+}
+
+/// What a swept parameter is, in a sentence: `the sequence length n`.
+#[must_use]
+pub fn parameter_in_sentence(parameter: &str, language: Language) -> String {
+    let title = parameter_title(parameter, language);
+    match (parameter, language) {
+        ("length" | "temperature", Language::English) => format!("the {title}"),
+        ("length" | "temperature", Language::Spanish) => format!("la {title}"),
+        _ => title,
     }
 }
 
@@ -60,11 +104,8 @@ pub fn parameter_title(parameter: &str, language: Language) -> String {
 #[must_use]
 pub fn variant_name(variant: &str, language: Language) -> String {
     let (words, numbers) = swept_parts(variant, language);
-    match (words.as_str(), numbers.as_str()) {
-        ("", _) => numbers,
-        (_, "") => format!("({words})"),
-        _ => format!("({words}) {numbers}"),
-    }
+    let words = if words.is_empty() { words } else { format!("({words})") };
+    [words, numbers].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// The same as a name of its own: `attention=performer, landmarks=16` → `Performer, m=16`.
@@ -85,8 +126,9 @@ fn swept_parts(variant: &str, language: Language) -> (String, String) {
             Some((parameter, value @ ("true" | "false"))) => {
                 numbers.push(format!("{}={value}", parameter_symbol(parameter)));
             }
+            Some(("figure" | "which", value)) => words.push(study_name(value, language)),
             Some((_, value)) => words.push(value_name(value, language)),
-            None => words.push(part.to_owned()),
+            None => words.push(value_name(part, language)),
         }
     }
     (words.join(", "), numbers.join(", "))
@@ -95,8 +137,18 @@ fn swept_parts(variant: &str, language: Language) -> (String, String) {
 /// One instance of a method: [`method_name`] and [`variant_name`].
 #[must_use]
 pub fn instance_name(kind: &str, label: &str, variant: &str, language: Language) -> String {
-    let (name, variant) = (method_name(kind, label, language), variant_name(variant, language));
-    if variant.is_empty() { name } else { format!("{name} {variant}") }
+    let (words, numbers) = swept_parts(variant, language);
+    let name = in_brackets(&method_name(kind, label, language), &words);
+    if numbers.is_empty() { name } else { format!("{name} {numbers}") }
+}
+
+/// A name with words in brackets behind it, in those it has where it has some: `Linformer (untrained, Gaussian)`.
+fn in_brackets(name: &str, words: &str) -> String {
+    match name.strip_suffix(')') {
+        _ if words.is_empty() => name.to_owned(),
+        Some(open) if open.contains(" (") => format!("{open}, {words})"),
+        _ => format!("{name} ({words})"),
+    }
 }
 
 /// A series, quantity, failure or published figure of a study, by the word its rows carry; `None` for a word this table does not
@@ -129,7 +181,7 @@ pub fn study_word(word: &str, language: Language) -> Option<&'static str> {
         "singular_gram" => ("Singular Gram matrix", "Matriz de Gram singular"),
         "unscaled_svd" => ("Unscaled SVD", "SVD sin escalar"),
         // Published figures.
-        "albert_embeddings" => ("ALBERT, embeddings", "ALBERT, embeddings"),
+        "albert_embeddings" => ("ALBERT, embeddings", "ALBERT, vectores de palabras"),
         "lora_gpt3" => ("LoRA, GPT-3", "LoRA, GPT-3"),
         "break_even" => ("Break-even rank", "Umbral de equilibrio"),
         "nystromformer_scaling" => ("Nyströmformer, growth", "Nyströmformer, crecimiento"),
@@ -147,14 +199,18 @@ pub fn study_word(word: &str, language: Language) -> Option<&'static str> {
         "nystromformer_memory_exponent" => {
             ("exponent of memory, Nyströmformer", "exponente de la memoria, Nyströmformer")
         }
-        "time_ratio" => ("exact over Nyströmformer, time at 8192", "exacta entre Nyströmformer, tiempo en 8192"),
-        "memory_ratio" => ("exact over Nyströmformer, memory at 8192", "exacta entre Nyströmformer, memoria en 8192"),
+        "time_ratio" => {
+            ("exact over Nyströmformer, time, 8192 tokens", "exacta entre Nyströmformer, tiempo, 8192 tokens")
+        }
+        "memory_ratio" => {
+            ("exact over Nyströmformer, memory, 8192 tokens", "exacta entre Nyströmformer, memoria, 8192 tokens")
+        }
         "relative_error" => ("relative error", "error relativo"),
         "block_krylov_error" => ("error of block Krylov", "error de Krylov por bloques"),
         "lanczos_error" => ("error of the Lanczos SVD", "error de la SVD de Lanczos"),
-        "speed_up" => ("block Krylov faster by", "Krylov por bloques, más rápido por"),
-        "rank" => ("rank at tolerance 1e-2", "rango con tolerancia 1e-2"),
-        "error" => ("error at tolerance 1e-2", "error con tolerancia 1e-2"),
+        "speed_up" => ("factor of speed", "factor de velocidad"),
+        "rank" => ("rank at tolerance 0.01", "rango con tolerancia 0,01"),
+        "error" => ("error at tolerance 0.01", "error con tolerancia 0,01"),
         "default_rank" => ("rank at the default tolerance", "rango con la tolerancia por defecto"),
         "exponent_per_layer" => ("exponent of the collapse per layer", "exponente del colapso por capa"),
         method => return kind_name(method, language),
@@ -189,6 +245,10 @@ pub fn parameter_symbol(parameter: &str) -> &str {
         "rank_share" => "ρ",
         "shift" => "ν",
         "alpha" => "α",
+        "temperature" => "τ",
+        "batch" => "tokens",
+        "rows" => "m",
+        "columns" => "n",
         other => other,
     }
 }
@@ -213,9 +273,30 @@ fn value_name(value: &str, language: Language) -> String {
         "iterative" => ("iterative", "iterativa"),
         "full" => ("full", "completa"),
         "krylov" => ("Krylov", "Krylov"),
-        other => return kind_name(other, language).unwrap_or(other).to_owned(),
+        "power" => ("power law", "ley de potencia"),
+        "exponential" => ("exponential", "exponencial"),
+        "flat" => ("flat", "plano"),
+        other => {
+            let part = head_name(other, language).or_else(|| kind_name(other, language).map(str::to_owned));
+            return part.unwrap_or_else(|| other.to_owned());
+        }
     };
     either(language, english, spanish).to_owned()
+}
+
+/// `layer0.head2`, or `layer0` alone, as files of heads name them.
+fn head_name(value: &str, language: Language) -> Option<String> {
+    let number =
+        |text: &str| (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.to_owned());
+    let (layer, head) = value.split_once('.').map_or((value, None), |(layer, head)| (layer, Some(head)));
+    let layer = format!("{} {}", either(language, "layer", "capa"), number(layer.strip_prefix("layer")?)?);
+    match head {
+        Some(head) => {
+            let head = number(head.strip_prefix("head")?)?;
+            Some(format!("{layer}, {} {head}", either(language, "head", "cabeza")))
+        }
+        None => Some(layer),
+    }
 }
 
 #[cfg(test)]
@@ -233,6 +314,47 @@ mod tests {
         assert_eq!(name("nystrom", "nystrom", "sampling=rp_cholesky", Language::English), "Nyström (RPCholesky)");
         assert_eq!(name("truncated_svd", "tsvd", "tolerance=0.5", Language::Spanish), "tsvd ε=0,5");
         assert_eq!(name("bigbird", "bigbird", "", Language::English), "bigbird");
+        // One pair of brackets.
+        let linformer = "Linformer (untrained, segment means) q=2";
+        assert_eq!(
+            name("linformer", "linformer", "projection=segment_means, power_iterations=2", Language::English),
+            linformer
+        );
+        assert_eq!(
+            method_name("linformer", "linformer_gaussian", Language::English),
+            "Linformer (untrained, Gaussian)"
+        );
+    }
+
+    #[test]
+    fn what_is_told_apart_by_words_has_them_in_both_languages() {
+        assert_eq!(setting_name("head=layer0.head2, temperature=0.25", Language::Spanish), "capa 0, cabeza 2, τ=0,25");
+        assert_eq!(setting_name("layer3", Language::English), "layer 3");
+        assert_eq!(setting_name("decay=power", Language::Spanish), "ley de potencia");
+        assert_eq!(setting_name("head=layer.head", Language::Spanish), "layer.head");
+    }
+
+    /// The reports of the specs that come with the program have no word of the other language.
+    #[test]
+    fn every_label_of_the_specs_has_a_name() {
+        for entry in std::fs::read_dir("experiments").unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|extension| extension != "toml") {
+                continue;
+            }
+            let spec: toml::Table = std::fs::read_to_string(&path).unwrap().parse().unwrap();
+            for part in ["problem", "study"] {
+                for label in spec.get(part).and_then(toml::Value::as_table).into_iter().flat_map(toml::Table::keys) {
+                    for language in Language::ALL {
+                        let name = label_name(label, language);
+                        assert!(
+                            !name.contains('_') && (name != label || name == "atlas" || language == Language::English),
+                            "{label}"
+                        );
+                    }
+                }
+            }
+        }
     }
 
     /// A label is text of the spec's author and may be anything.

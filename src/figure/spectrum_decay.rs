@@ -39,7 +39,7 @@ pub(super) fn draw(results: &Results, group: &Group<'_>, language: Language) -> 
     let y_energy = Axis::percent(language);
     let marks = marks(&spectra.energy, language);
     let column = label::column_width(marks.iter().map(|mark| mark.name.as_str()));
-    let title = chart::title(say("Singular values", "Valores singulares"), group);
+    let title = chart::title(say("Singular values", "Valores singulares"), group, language);
     let mut chart = Chart::new(&title, &[&y_values, &y_energy], column, language);
 
     let title_values = say("singular value σⱼ/σ₁", "valor singular σⱼ/σ₁");

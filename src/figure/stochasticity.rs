@@ -36,7 +36,7 @@ pub(super) fn draw(group: &Group<'_>, roster: &Roster, language: Language) -> Re
             (height, Axis::log(series.iter().flat_map(Series::values), (height / 36.0) as usize, language))
         })
         .collect();
-    let title = chart::title(say("Row sums and negative mass", "Sumas de filas y masa negativa"), group);
+    let title = chart::title(say("Row sums and negative mass", "Sumas de filas y masa negativa"), group, language);
     let column = label::column_width(all.iter().map(|series| series.name.as_str()));
     let y_axes: Vec<&Axis> = axes.iter().map(|(_, axis)| axis).collect();
     let mut chart = Chart::new(&title, &y_axes, column, language);

@@ -20,7 +20,7 @@ pub(super) fn draw(group: &Group<'_>, roster: &Roster, language: Language) -> Re
     let height = rank_panel::height(&series, rank_panel::HEIGHT);
     let x = Axis::ranks(&rank_panel::ranks(&series));
     let y = Axis::log(series.iter().flat_map(Series::values), (height / 36.0) as usize, language);
-    let title = chart::title(say("Time by target rank", "Tiempo según el rango objetivo"), group);
+    let title = chart::title(say("Time by target rank", "Tiempo según el rango objetivo"), group, language);
     let column = label::column_width(series.iter().map(|series| series.name.as_str()));
     let mut chart = Chart::new(&title, &[&y], column, language);
     let remarks =

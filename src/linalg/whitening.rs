@@ -78,6 +78,16 @@ impl Whitening {
         let divided = Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| matrix[(i, j)] / self.roots[j]);
         product(divided.as_ref(), self.directions.transpose(), parallelism)
     }
+
+    /// R·S⁻ᵀ, for R with n columns: R·(SSᵀ)⁻¹ in the coordinates of [`Self::apply`].
+    #[must_use]
+    pub fn divide(&self, matrix: MatRef<'_, f64>, parallelism: Par) -> Mat<f64> {
+        let mut turned = product(matrix, self.directions.as_ref(), parallelism);
+        for (j, root) in self.roots.iter().enumerate() {
+            turned.col_mut(j).iter_mut().for_each(|entry| *entry /= root);
+        }
+        turned
+    }
 }
 
 /// XXᵀ for the activations Xᵀ (tokens×inputs), half of it computed and the other half mirrored; on one thread, so that its bits
@@ -173,6 +183,11 @@ mod tests {
             assert!((found / expected - 1.0).abs() < 1e-8, "2^{exponent}: {found} for {expected}");
             let back = whitening.undo(whitened.as_ref(), Par::Seq);
             assert!((back - &matrix).norm_max() < 1e-9, "2^{exponent}");
+            // S·(S⁻¹·) either way: R·S⁻ᵀ·Sᵀ is R.
+            let divided = whitening.divide(matrix.as_ref(), Par::Seq);
+            let identity = Mat::<f64>::identity(12, 12);
+            let again = divided * whitening.apply(identity.as_ref(), Par::Seq).transpose();
+            assert!((again - &matrix).norm_max() < 1e-9, "2^{exponent}");
         }
     }
 

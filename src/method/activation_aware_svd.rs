@@ -1,5 +1,5 @@
 //! Activation-aware SVD: Ŵ = U_k Σ_k V_kᵀ S⁻¹ with the SVD UΣVᵀ of W·S, where S·Sᵀ = XXᵀ for the activations X of a calibration
-//! text. Wang, Zheng, Wan & Zhang 2024, "SVD-LLM".
+//! text. Wang, Zheng, Wan & Zhang 2025, "SVD-LLM".
 //!
 //! No matrix of rank k has a smaller ‖(W − Ŵ)X‖_F = ‖(W − Ŵ)S‖_F, by Eckart & Young for W·S: it is (Σ_{j>k} σ_j(WS)²)^½. The
 //! paper takes S from a Cholesky factorisation, which a singular XXᵀ has not; here it is Q·Λ^½ with eigenvalues raised to

@@ -1,6 +1,6 @@
 //! SVD with scaled columns: Ŵ = U_k Σ_k V_kᵀ D⁻¹ with the SVD UΣVᵀ of W·D, D diagonal, d_j = (rms of input j)^α on a calibration
-//! text. Yuan, Shang, Song, Wu, Yan & Sun 2023, "ASVD" (there the mean of |x_j|, of which the root mean square is a cousin that
-//! XXᵀ tells).
+//! text. Yuan, Shang, Song, Yang, Wu, Yan & Sun 2023, "ASVD" (there the mean of |x_j|, of which the root mean square is a cousin
+//! that XXᵀ tells).
 //!
 //! Inputs that are large get more of the rank. α = 0 is the plain SVD; α = 1 would be activation-aware SVD if inputs were not
 //! correlated. The scale of D as a whole changes nothing.

@@ -17,13 +17,9 @@ use super::{
     Attention, Config, Map, ModelError, Weights,
     activation::{add_and_normalize, add_bias_and_gelu, normalize},
     attention::Projected,
+    blocks::{blocks, spans},
     weights::{Layer, LinearMap, Role},
 };
-
-/// Tokens of a block: enough for products to run at their full rate. Less where there would be fewer than eight blocks, so
-/// that threads end together, but not below the least.
-const BLOCK: usize = 512;
-const LEAST_BLOCK: usize = 128;
 
 /// Tokens whose inner vectors, the widest of all, wait in the second cache between the two products they are a part of.
 const STRIP: usize = 128;
@@ -114,6 +110,34 @@ impl Encoder {
         self.run(&[ids], Watch::Inputs(&mut inspect))
     }
 
+    /// The vectors of some texts before the first layer, side by side, hidden_size × tokens: for [`Self::through_layer`].
+    ///
+    /// # Errors
+    /// As [`Self::forward_batch`].
+    pub fn embedded(&self, texts: &[&[u32]]) -> Result<Mat<f32>, ModelError> {
+        texts.iter().try_for_each(|ids| self.check_ids(ids))?;
+        Ok(self.embed(texts))
+    }
+
+    /// Takes the vectors of the same texts through one layer, counted from 0; `inspect` sees what goes into each of its linear
+    /// maps, inputs × tokens.
+    ///
+    /// # Errors
+    /// A method of attention gave no answer.
+    ///
+    /// # Panics
+    /// There is no such layer, or the vectors are not as many as the texts have tokens.
+    pub fn through_layer(
+        &self,
+        layer: usize,
+        hidden: &mut Mat<f32>,
+        texts: &[&[u32]],
+        mut inspect: impl FnMut(LinearMap, &Mat<f32>),
+    ) -> Result<(), ModelError> {
+        let mut space = Workspace::new(&self.config, hidden.ncols());
+        self.run_layer(layer, hidden, &mut space, texts, &mut Watch::Inputs(&mut inspect))
+    }
+
     /// The last hidden vectors of many texts, hidden_size × tokens each, in their order.
     ///
     /// # Errors
@@ -164,33 +188,46 @@ impl Encoder {
 
     /// The last hidden vectors of the texts of one block, side by side.
     fn run(&self, texts: &[&[u32]], mut watch: Watch<'_>) -> Result<Mat<f32>, ModelError> {
-        let epsilon = self.config.layer_norm_eps;
         let mut hidden = self.embed(texts);
         let mut space = Workspace::new(&self.config, hidden.ncols());
-        for (number, (layer, attention)) in self.weights.layers.iter().zip(&self.attention).enumerate() {
-            for role in [Role::Query, Role::Key, Role::Value] {
-                watch.input(number, role, &hidden);
-            }
-            space.project(layer, hidden.as_ref());
-            if let Watch::Projections(inspect) = &mut watch {
-                inspect(number, &space.projections(layer));
-            }
-            space.attend(number, layer, attention, &self.config, texts)?;
-            let Workspace { context, update, scratch, .. } = &mut space;
-            watch.input(number, Role::AttentionOutput, context);
-            layer.attention_output.weight.apply_into(context.as_ref(), update.as_mut(), scratch);
-            let bias = &layer.attention_output.bias;
-            add_and_normalize(hidden.as_mut(), update.as_mut(), bias, &layer.attention_norm, epsilon);
-            watch.input(number, Role::Intermediate, &hidden);
-            if let Watch::Inputs(inspect) = &mut watch {
-                let inner = inner_vectors(layer, hidden.as_ref());
-                inspect(LinearMap { layer: number, role: Role::Output }, &inner);
-            }
-            space.feed_forward(layer, hidden.as_ref());
-            let bias = &layer.output.bias;
-            add_and_normalize(hidden.as_mut(), space.update.as_mut(), bias, &layer.output_norm, epsilon);
+        for number in 0..self.weights.layers.len() {
+            self.run_layer(number, &mut hidden, &mut space, texts, &mut watch)?;
         }
         Ok(hidden)
+    }
+
+    fn run_layer(
+        &self,
+        number: usize,
+        hidden: &mut Mat<f32>,
+        space: &mut Workspace,
+        texts: &[&[u32]],
+        watch: &mut Watch<'_>,
+    ) -> Result<(), ModelError> {
+        let epsilon = self.config.layer_norm_eps;
+        let layer = &self.weights.layers[number];
+        for role in [Role::Query, Role::Key, Role::Value] {
+            watch.input(number, role, hidden);
+        }
+        space.project(layer, hidden.as_ref());
+        if let Watch::Projections(inspect) = watch {
+            inspect(number, &space.projections(layer));
+        }
+        space.attend(number, layer, &self.attention[number], &self.config, texts)?;
+        let Workspace { context, update, scratch, .. } = space;
+        watch.input(number, Role::AttentionOutput, context);
+        layer.attention_output.weight.apply_into(context.as_ref(), update.as_mut(), scratch);
+        let bias = &layer.attention_output.bias;
+        add_and_normalize(hidden.as_mut(), update.as_mut(), bias, &layer.attention_norm, epsilon);
+        watch.input(number, Role::Intermediate, hidden);
+        if let Watch::Inputs(inspect) = watch {
+            let inner = inner_vectors(layer, hidden.as_ref());
+            inspect(LinearMap { layer: number, role: Role::Output }, &inner);
+        }
+        space.feed_forward(layer, hidden.as_ref());
+        let bias = &layer.output.bias;
+        add_and_normalize(hidden.as_mut(), space.update.as_mut(), bias, &layer.output_norm, epsilon);
+        Ok(())
     }
 
     /// norm(word + position + type) for each id of each text; the type of all is 0, as each is one text.
@@ -310,34 +347,6 @@ fn inner_vectors(layer: &Layer, hidden: MatRef<'_, f32>) -> Mat<f32> {
     inner
 }
 
-/// The texts in blocks of about [`BLOCK`] tokens, at least one in each.
-fn blocks<'a, 'b>(texts: &'a [&'b [u32]]) -> Vec<&'a [&'b [u32]]> {
-    let total: usize = texts.iter().map(|ids| ids.len()).sum();
-    let limit = (total / 8).clamp(LEAST_BLOCK, BLOCK);
-    let mut blocks = Vec::new();
-    let (mut first, mut tokens) = (0, 0);
-    for (number, ids) in texts.iter().enumerate() {
-        if number > first && tokens + ids.len() > limit {
-            blocks.push(&texts[first..number]);
-            (first, tokens) = (number, 0);
-        }
-        tokens += ids.len();
-    }
-    if first < texts.len() {
-        blocks.push(&texts[first..]);
-    }
-    blocks
-}
-
-/// First column and number of tokens of each text of a block.
-fn spans<'a>(texts: &'a [&[u32]]) -> impl Iterator<Item = (usize, usize)> + 'a {
-    texts.iter().scan(0, |next, ids| {
-        let first = *next;
-        *next += ids.len();
-        Some((first, ids.len()))
-    })
-}
-
 /// Columns of the word embeddings; of a pair, its left factor times columns of its right one.
 fn gather(words: &Map, ids: &[u32]) -> Mat<f32> {
     let columns = |matrix: &Mat<f32>| {
@@ -354,25 +363,5 @@ fn gather(words: &Map, ids: &[u32]) -> Mat<f32> {
             matmul(&mut gathered, Accum::Replace, &pair.left, columns(&pair.right), 1.0, Par::Seq);
             gathered
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn blocks_hold_every_text_once_and_none_is_far_beyond_its_size() {
-        for lengths in [vec![], vec![512], vec![256; 16], vec![16; 3], vec![500, 20, 500, 3, 9, 480, 1]] {
-            let ids: Vec<Vec<u32>> = lengths.iter().map(|&length| vec![7; length]).collect();
-            let texts: Vec<&[u32]> = ids.iter().map(Vec::as_slice).collect();
-            let blocks = blocks(&texts);
-            assert_eq!(blocks.concat(), texts);
-            for block in &blocks {
-                let tokens: usize = block.iter().map(|ids| ids.len()).sum();
-                assert!(!block.is_empty() && (tokens <= BLOCK || block.len() == 1), "{lengths:?}");
-            }
-        }
-        assert_eq!(blocks(&vec![[7; 256].as_slice(); 16]).len(), 8);
     }
 }

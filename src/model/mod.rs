@@ -10,6 +10,7 @@
 mod activation;
 mod activations;
 mod attention;
+mod blocks;
 mod config;
 pub mod embedding;
 mod encoder;

@@ -140,7 +140,11 @@ fn study_cells(
     for (study, instance) in experiment.studies.iter().enumerate() {
         let spec = &instance.spec;
         let mut read: Vec<(String, String)> = Vec::new();
-        for path in spec.model().map(|model| model.paths()).unwrap_or_default() {
+        let of_model = spec.model().map(|model| model.paths()).unwrap_or_default();
+        let of_problem = spec.problem().map(|problem| problem.tensors()).unwrap_or_default();
+        let mut paths: Vec<String> = of_problem.into_iter().map(|tensor| tensor.path).collect();
+        paths.dedup();
+        for path in of_model.into_iter().chain(paths) {
             let fails = |reason: String| PlanError { problem: instance.name(), reason };
             if let Entry::Vacant(unread) = hashes.entry(path.clone()) {
                 let hash = files.hash(unread.key()).map_err(fails)?;

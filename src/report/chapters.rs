@@ -54,14 +54,25 @@ pub fn lay_out(chapters: &[Chapter<'_>]) -> Document {
         _ => document.heading(1, Text::plain("title.report")),
     }
     document.prose(Text::plain("introduction"));
-    section(&mut document, "question", chapters, |document, chapter| {
-        document.prose(Text::new("title.question", &chapter.question));
-    });
+    document.heading(2, Text::plain("heading.question"));
+    match chapters {
+        [only] => document.prose(Text::new("title.question", &only.question)),
+        _ => document.prose(Text::plain("assignment")),
+    }
     claims::lay_out(&mut document, chapters.iter().map(|chapter| (chapter.claims.as_slice(), chapter.survey.results)));
-    section(&mut document, "answer", chapters, answer);
+    section(&mut document, "answer", chapters, |document, chapter| {
+        if chapters.len() > 1 {
+            document.prose(Text::new("title.asked", &chapter.question));
+        }
+        answer(document, chapter);
+    });
     document.heading(2, Text::plain("heading.methods"));
     methods(&mut document, chapters);
     section(&mut document, "set_up", chapters, set_up);
+    if chapters.len() > 1 {
+        document.heading(3, Text::plain("heading.machine"));
+    }
+    document.blocks.extend(provenance::machine(chapters).into_iter().map(Block::Table));
     document.heading(2, Text::plain("heading.results"));
     document.prose(Text::new("how_to_read", BTreeMap::from([("target", answer::TARGET_ERROR)])));
     for chapter in chapters {
@@ -149,7 +160,6 @@ fn set_up(document: &mut Document, chapter: &Chapter<'_>) {
     if !survey.results.measurements.is_empty() {
         document.prose(Text::new("study.protocol", &chapter.protocol));
     }
-    document.blocks.push(Block::Table(provenance::machine(survey)));
 }
 
 #[derive(Serialize)]
@@ -193,6 +203,9 @@ fn problem_text(family: &Family<'_>) -> String {
     }
 }
 
+/// A table of more rows than this is shown on demand.
+const MOST_ROWS: usize = 24;
+
 fn results(document: &mut Document, chapter: &Chapter<'_>, level: usize) {
     let survey = &chapter.survey;
     // A study has no precision.
@@ -218,7 +231,15 @@ fn results(document: &mut Document, chapter: &Chapter<'_>, level: usize) {
             if tables.is_empty() {
                 document.prose(Text::new("nothing_completed", &data));
             }
-            document.blocks.extend(tables.into_iter().map(Block::Table));
+            for table in tables {
+                let rows = table.rows.len();
+                if rows > MOST_ROWS {
+                    let summary = Text::new("fold.rows", BTreeMap::from([("rows", rows)]));
+                    document.blocks.extend([Block::Fold(summary), Block::Table(table), Block::EndFold]);
+                } else {
+                    document.blocks.push(Block::Table(table));
+                }
+            }
             if place > 0 {
                 document.blocks.push(Block::EndFold);
             }
@@ -272,6 +293,8 @@ fn coverage(document: &mut Document, chapter: &Chapter<'_>) {
             failed: ended(Status::Failed),
         },
     ));
+    document.blocks.push(Block::Fold(Text::plain("fold.cells")));
     document.blocks.push(Block::Table(tables::cells_by_method(survey)));
     document.blocks.extend(tables::reasons(survey).map(Block::Table));
+    document.blocks.push(Block::EndFold);
 }

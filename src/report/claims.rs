@@ -133,3 +133,31 @@ fn statement(evidence: &Evidence<'_>) -> Text {
 fn name_of(ruled: &impl Serialize) -> String {
     serde_json::to_value(ruled).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        language::Language,
+        report::wording::{Numbering, References, Wording},
+    };
+
+    #[test]
+    fn one_statement_is_not_said_to_be_several() {
+        for language in Language::ALL {
+            let wording = Wording::new(language, Numbering::default(), References::Plain).unwrap();
+            for ruled in ["holds", "fails", "conditional", "inconclusive", "not_measured"] {
+                for (statements, holding) in [(1, 0), (1, 1), (2, 0), (2, 1), (3, 1), (3, 2)] {
+                    let overall = Overall { ruled: ruled.to_owned(), holding, statements };
+                    let said = wording.text(&Text::new("claim.overall", overall)).unwrap();
+                    for wrong in ["1 statements", "1 enunciados", "none of its 1", "ninguno de sus 1"] {
+                        assert!(!said.contains(wrong), "{said}");
+                    }
+                    // Where none holds everywhere there are no others, and where all but one do there is one other.
+                    let others = ["others", "los demás"].iter().any(|word| said.contains(word));
+                    assert!(!others || (holding > 0 && statements - holding > 1), "{said}");
+                }
+            }
+        }
+    }
+}

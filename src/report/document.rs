@@ -158,12 +158,13 @@ impl Document {
 }
 
 impl Table {
-    /// How a column is set, as Markdown writes it: words to the left, numbers to the right.
+    /// How a column is set, as Markdown writes it: words to the left, numbers to the right, and a word of the report that
+    /// stands in for a number (`no answer`) as that number would.
     pub fn alignment(&self, column: usize) -> &'static str {
-        let is_number = |item: &Item| {
-            !matches!(item, Item::Word(_) | Item::Text(_) | Item::Quoted(_) | Item::Clause(_) | Item::Method(_))
-        };
-        let numbers = !self.rows.is_empty() && self.rows.iter().all(|row| row.get(column).is_some_and(is_number));
+        let cells = || self.rows.iter().filter_map(|row| row.get(column));
+        let is_said = |item: &Item| matches!(item, Item::Text(_) | Item::Quoted(_) | Item::Clause(_) | Item::Method(_));
+        let is_word = |item: &Item| matches!(item, Item::Word(_));
+        let numbers = !cells().any(is_said) && !cells().all(is_word);
         if numbers { "---:" } else { ":---" }
     }
 }

@@ -218,10 +218,11 @@ fn chapter<'a>(results: &'a Results, figures: &[Figure]) -> Chapter<'a> {
     }
 }
 
-/// The claims of a spec, in its order.
+/// The claims of a spec, in its order; those an edited copy has made impossible are left out.
 fn claims_of(spec: &toml::Table) -> Vec<(String, Claim)> {
     let tables = spec.get("claim").and_then(toml::Value::as_table).into_iter().flatten();
-    tables.filter_map(|(label, table)| Some((label.clone(), table.clone().try_into().ok()?))).collect()
+    let claims = tables.filter_map(|(label, table)| Some((label.clone(), table.clone().try_into::<Claim>().ok()?)));
+    claims.filter(|(label, claim)| spec::is_label(label) && claim.check().is_ok()).collect()
 }
 
 /// A text of the spec in every language; the experiment's name where it has none.

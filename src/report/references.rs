@@ -96,18 +96,14 @@ const WORKS: &[(&str, &str)] = &[
         "yu2018",
         "Yu, W., Gu, Y., Li, Y. (2018). Efficient randomized algorithms for the fixed-precision low-rank matrix approximation. *SIAM Journal on Matrix Analysis and Applications* 39(3), 1339–1359. <https://arxiv.org/abs/1606.09402>",
     ),
-    (
-        "wang2024svdllm",
-        "Wang, X., Zheng, Y., Wan, Z., Zhang, M. (2024). SVD-LLM: truncation-aware singular value decomposition for large language model compression. <https://arxiv.org/abs/2403.07378>",
-    ),
     ("cochran1977", "Cochran, W. G. (1977). *Sampling Techniques*, third edition. Wiley."),
     (
-        "wang2024",
-        "Wang, X., Zheng, Y., Wan, Z., Zhang, M. (2024). SVD-LLM: truncation-aware singular value decomposition for large language model compression. <https://arxiv.org/abs/2403.07378>",
+        "wang2025",
+        "Wang, X., Zheng, Y., Wan, Z., Zhang, M. (2025). SVD-LLM: truncation-aware singular value decomposition for large language model compression. *International Conference on Learning Representations*. <https://arxiv.org/abs/2403.07378>",
     ),
     (
         "yuan2023",
-        "Yuan, Z., Shang, Y., Song, Y., Wu, Q., Yan, Y., Sun, G. (2023). ASVD: activation-aware singular value decomposition for compressing large language models. <https://arxiv.org/abs/2312.05821>",
+        "Yuan, Z., Shang, Y., Song, Y., Yang, D., Wu, Q., Yan, Y., Sun, G. (2023). ASVD: activation-aware singular value decomposition for compressing large language models. <https://arxiv.org/abs/2312.05821>",
     ),
     (
         "vaswani2017",
@@ -165,5 +161,13 @@ mod tests {
         let entries = citations.entries();
         assert_eq!(entries.len(), 2);
         assert!(entries[1].starts_with("Halko"));
+    }
+
+    #[test]
+    fn every_work_has_one_key_and_every_key_one_work() {
+        let both = |part: fn(&(&'static str, &'static str)) -> &'static str| {
+            WORKS.iter().map(part).collect::<std::collections::BTreeSet<_>>().len()
+        };
+        assert_eq!((both(|work| work.0), both(|work| work.1)), (WORKS.len(), WORKS.len()));
     }
 }

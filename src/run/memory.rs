@@ -90,13 +90,13 @@ unsafe impl GlobalAlloc for CountingAllocator {
 pub fn keep_freed_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
-        // The most that glibc takes for the first on 64-bit machines; the second has no limit.
-        const LARGEST_FROM_HEAP: i32 = 32 << 20;
         const KEPT: i32 = 1 << 30;
-        // SAFETY: `mallopt` takes two integers by value, and only sets two numbers of the allocator.
+        // SAFETY: `mallopt` takes two integers by value, and only sets a number of the allocator.
         #[allow(unsafe_code, reason = "the C library's setting has no safe wrapper")]
         unsafe {
-            libc::mallopt(libc::M_MMAP_THRESHOLD, LARGEST_FROM_HEAP);
+            // Mappings of their own are given back at once, whatever their size, and so are the emptied heaps of other threads.
+            libc::mallopt(libc::M_MMAP_MAX, 0);
+            libc::mallopt(libc::M_ARENA_MAX, 1);
             libc::mallopt(libc::M_TRIM_THRESHOLD, KEPT);
         }
     }

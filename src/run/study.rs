@@ -15,9 +15,11 @@ use super::{
 use crate::{
     model::{Encoder, Tokenizer},
     plan::{Plan, Share, StudyCell},
+    problem::{Problem, ProblemSpec, Tensor},
     random::generator,
-    study::{Bench, Instruments, Measurement, ModelFiles, ModelInput, StudyError},
+    study::{Bench, Instruments, Measurement, ModelFiles, ModelInput, StudyError, StudySpec},
     table::{MeasurementRow, Status},
+    tensor,
 };
 
 /// The clock of this machine and the count of this program's heap.
@@ -35,6 +37,12 @@ impl Instruments for OnThisMachine {
     fn peak_bytes(&self, work: &mut dyn FnMut()) -> Option<u64> {
         memory::peak_bytes_of(self.parallelism, work).1
     }
+}
+
+/// What was read for a study.
+struct Input {
+    model: Option<ModelInput>,
+    problem: Option<Problem<f64>>,
 }
 
 /// How many studies some cells belong to, points of a grid counted apart.
@@ -67,7 +75,7 @@ impl Session<'_> {
         for cells in cells.chunk_by(|a, b| a.study == b.study) {
             let study = self.experiment.study_of(cells[0]);
             progress.begin_block(&study.name(), cells.len());
-            let model = study.spec.model().map(|files| self.read_model(&files)).transpose();
+            let input = self.read_input(&study.spec);
             // What runs on one thread and reads no clock may run beside others.
             let alone = study.spec.traits().timed || !matches!(self.parallelism, Par::Seq);
             let beside = if alone { 1 } else { rayon::current_num_threads() };
@@ -79,9 +87,9 @@ impl Session<'_> {
                 let this = &*self;
                 let start = Instant::now();
                 let records: Vec<Record> = if beside > 1 {
-                    batch.par_iter().map(|cell| this.study(cell, &model)).collect()
+                    batch.par_iter().map(|cell| this.study(cell, &input)).collect()
                 } else {
-                    batch.iter().map(|cell| this.study(cell, &model)).collect()
+                    batch.iter().map(|cell| this.study(cell, &input)).collect()
                 };
                 self.spent.reference += start.elapsed();
                 self.record(&records)?;
@@ -92,12 +100,26 @@ impl Session<'_> {
         Ok(ControlFlow::Continue(()))
     }
 
+    /// Everything a study asks for.
+    fn read_input(&self, spec: &StudySpec) -> Result<Input, StudyError> {
+        let model = spec.model().map(|files| self.read_model(&files)).transpose()?;
+        let problem = spec.problem().map(|problem| self.read_problem(&problem)).transpose()?;
+        Ok(Input { model, problem })
+    }
+
+    /// A matrix from a file, formed; of which nothing is random.
+    fn read_problem(&self, spec: &ProblemSpec) -> Result<Problem<f64>, StudyError> {
+        let read = |name| tensor::read(self.root, name).map_err(|error| StudyError::Input(error.to_string()));
+        let tensors: Vec<Tensor> = spec.tensors().iter().map(read).collect::<Result<_, _>>()?;
+        spec.build(&tensors, &mut generator(0)).map_err(|error| StudyError::Input(error.to_string()))
+    }
+
     /// The model and the texts a study asks for.
     fn read_model(&self, files: &ModelFiles) -> Result<ModelInput, StudyError> {
         let folder = self.root.join(&files.folder);
         let read = |path: &String| {
             let text = std::fs::read_to_string(self.root.join(path));
-            text.map_err(|error| StudyError::Model(format!("{path}: {error}")))
+            text.map_err(|error| StudyError::Input(format!("{path}: {error}")))
         };
         Ok(ModelInput {
             encoder: Encoder::read(&folder)?,
@@ -107,7 +129,7 @@ impl Session<'_> {
     }
 
     /// One cell: its measurements, or why there are none.
-    fn study(&self, cell: &StudyCell, model: &Result<Option<ModelInput>, StudyError>) -> Record {
+    fn study(&self, cell: &StudyCell, input: &Result<Input, StudyError>) -> Record {
         let study = self.experiment.study_of(cell);
         let instruments = OnThisMachine { parallelism: self.parallelism };
         let mut rng = generator(cell.seed);
@@ -127,10 +149,10 @@ impl Session<'_> {
             status: Status::Completed,
             reason: None,
         };
-        let measured = model.as_ref().map_err(Clone::clone).and_then(|model| {
+        let measured = input.as_ref().map_err(Clone::clone).and_then(|Input { model, problem }| {
             let parallelism = self.parallelism;
-            let (rng, model) = (&mut rng, model.as_ref());
-            study.spec.measure(&mut Bench { rng, parallelism, instruments: &instruments, model })
+            let (rng, model, problem) = (&mut rng, model.as_ref(), problem.as_ref());
+            study.spec.measure(&mut Bench { rng, parallelism, instruments: &instruments, model, problem })
         });
         let rows = match measured {
             Ok(measurements) => measurements.into_iter().map(|one| completed(&planned, one)).collect(),

@@ -12,7 +12,7 @@ use super::{
     claims::{self, Labels},
     diagnostic::{Diagnostic, Problems},
     family::{self, Grid},
-    files::{TensorFiles, refuse_absent_models, refuse_impossible_problems},
+    files::{TensorFiles, refuse_absent_models, refuse_impossible_problems, refuse_impossible_studies},
     pattern::expand_patterns,
     property::properties,
     section::{Section, Swept, first_values, meaningless, properties_of},
@@ -133,6 +133,7 @@ fn experiment(
     let method_instances = family::expand(&method_grids, problems);
     let study_instances = family::expand(&study_grids, problems);
     refuse_absent_models(&study_grids, &study_instances, root, problems);
+    refuse_impossible_studies(&study_grids, &study_instances, root, files, problems);
     let ranks = axis("target_rank").map(ranks).unwrap_or_default();
     refuse_impossible_problems(&problem_grids, &problem_instances, &ranks, root, files, problems);
 

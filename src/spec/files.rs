@@ -12,7 +12,7 @@ use super::{
     tree::Span,
 };
 use crate::{
-    problem::{ProblemSpec, TensorName},
+    problem::{Outline, ProblemSpec, TensorName},
     study::StudySpec,
     tensor::{self, TEXT_HASH},
 };
@@ -52,6 +52,42 @@ impl TensorFiles for OnDisk<'_> {
     }
 }
 
+/// Refuses studies whose matrices cannot be read.
+pub(super) fn refuse_impossible_studies(
+    grids: &[Grid],
+    placed: &[Placed<StudySpec>],
+    root: &Path,
+    files: &dyn TensorFiles,
+    problems: &mut Problems,
+) {
+    let mut headers = Headers { root, files, paths: HashMap::new(), shapes: HashMap::new() };
+    for Placed { instance, grid, indices } in placed {
+        let grid = &grids[*grid];
+        let Some(problem) = instance.spec.problem() else { continue };
+        let shapes: Result<Vec<_>, Diagnostic> =
+            problem.tensors().iter().map(|tensor| headers.shape(tensor, grid, indices)).collect();
+        let subject = format!("study `{}`", instance.name());
+        if let Err(unusable) = shapes.and_then(|shapes| outline(&problem, &shapes, &subject, grid, indices)) {
+            problems.push(unusable);
+        }
+    }
+}
+
+/// What its tensors make of a problem, or what is wrong with their shapes.
+fn outline(
+    problem: &ProblemSpec,
+    shapes: &[Vec<usize>],
+    subject: &str,
+    grid: &Grid,
+    indices: &[usize],
+) -> Result<Outline, Diagnostic> {
+    problem.outline(shapes).map_err(|clause| {
+        let span = shapes.first().map_or(&grid.header, |_| grid.naming(&problem.tensors()[0], indices));
+        let title = format!("{subject}: {clause}");
+        Diagnostic::new(span, title, "cannot be used", "name tensors of the shape this kind asks for")
+    })
+}
+
 /// Refuses problems whose files cannot be read or whose matrices are smaller than a target rank.
 pub(super) fn refuse_impossible_problems(
     grids: &[Grid],
@@ -75,14 +111,8 @@ pub(super) fn refuse_impossible_problems(
             problems.push(problem);
             continue;
         }
-        let outline = shapes.and_then(|shapes| {
-            instance.spec.outline(&shapes).map_err(|clause| {
-                let span = shapes.first().map_or(&grid.header, |_| grid.naming(&instance.spec.tensors()[0], indices));
-                let title = format!("problem `{}`: {clause}", instance.name());
-                Diagnostic::new(span, title, "cannot be used", "name tensors of the shape this kind asks for")
-            })
-        });
-        match outline {
+        let subject = format!("problem `{}`", instance.name());
+        match shapes.and_then(|shapes| outline(&instance.spec, &shapes, &subject, grid, indices)) {
             Ok(outline) => smallest.push((outline.rows.min(outline.columns), instance.name())),
             Err(problem) => problems.push(problem),
         }

@@ -134,6 +134,11 @@ pub fn can_name(name: &str) -> bool {
     spelling::is_label(name) && !name.ends_with(QUICK_SUFFIX)
 }
 
+/// Whether a table of a spec may be called this: it stands in code and links of the report.
+pub(crate) fn is_label(label: &str) -> bool {
+    spelling::is_label(label)
+}
+
 /// Reads and checks a spec, with every grid expanded and every file it names looked at. `root` is the project folder, to
 /// which the paths in the spec are relative.
 ///

@@ -13,10 +13,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Bench, Measurement, Study, StudyError, StudyTraits,
-    numerics::{above, check_count, check_noise, gavish_donoho_threshold, place_of_least, weighted_product},
+    numerics::{check_count, check_noise, place_of_least},
+    truncation::{Truncations, curve, truncations},
 };
 use crate::{
-    linalg::{gaussian::gaussian, softmax::attention_matrix, svd::thin_svd},
+    linalg::{gaussian::gaussian, softmax::attention_matrix},
     parameters::{Invalid, Parameters},
     random::Rng,
 };
@@ -101,54 +102,16 @@ impl Study for Denoising {
     fn measure(&self, bench: &mut Bench<'_>) -> Result<Vec<Measurement>, StudyError> {
         let n = self.length;
         let truth = self.truth(bench.rng);
-        let norm = truth.norm_l2();
-        let sigma = self.noise * norm / n as f64;
-        let noisy = &truth + gaussian::<f64>(n, n, bench.rng) * faer::Scale(sigma);
-        let svd = thin_svd(noisy.as_ref(), bench.parallelism)?;
-        // ‖A − A_k‖² without forming A_k: triplets are orthogonal, so each adds σ_j² − 2σ_j·u_jᵀAv_j.
-        let image = &truth * &svd.right;
-        let mut squared = norm * norm;
-        let mut errors = Vec::with_capacity(n);
-        for (j, &value) in svd.singular_values.iter().enumerate() {
-            let along: f64 = (0..n).map(|i| svd.left[(i, j)] * image[(i, j)]).sum();
-            squared += value * value - 2.0 * value * along;
-            errors.push(squared.max(0.0).sqrt() / norm);
-        }
-        let best = place_of_least(&errors);
-        let threshold = gavish_donoho_threshold(n, n, sigma);
-        let chosen = above(&svd.singular_values, threshold);
-        let mut found: Vec<Measurement> = ranks(n)
-            .into_iter()
-            .map(|rank| Measurement::new("truncated_svd", rank as f64, "test_error", errors[rank - 1]))
-            .collect();
-        let shrunk = if chosen == 0 {
-            1.0
-        } else {
-            let kept = weighted_product(svd.left.as_ref(), &svd.singular_values[..chosen], svd.right.as_ref());
-            (kept - &truth).norm_l2() / norm
-        };
+        let Truncations { errors, chosen, chosen_error } = truncations(truth.as_ref(), self.noise, bench)?;
+        let mut found = curve(&errors);
         let full = errors[n - 1];
         found.push(Measurement::new("", None, "true_rank", self.rank_of_truth() as f64));
-        found.push(Measurement::new("", None, "best_rank", best as f64));
+        found.push(Measurement::new("", None, "best_rank", place_of_least(&errors) as f64));
         found.push(Measurement::new("", None, "gavish_donoho_rank", chosen as f64));
-        found.push(Measurement::new("", None, "gavish_donoho_error", shrunk));
+        found.push(Measurement::new("", None, "gavish_donoho_error", chosen_error));
         found.push(Measurement::new("", None, "unconstrained_error", full));
         found.push(Measurement::new("", None, "error_at_true_rank", errors[self.rank_of_truth() - 1]));
         found.push(Measurement::new("", None, "error_ratio_at_half_rank", errors[(n / 2).max(1) - 1] / full));
         Ok(found)
     }
-}
-
-/// Ranks the curve is kept at: all of the first 24, then about twelve a doubling up to n.
-fn ranks(n: usize) -> Vec<usize> {
-    let mut ranks: Vec<usize> = (1..=n.min(24)).collect();
-    let mut rank = 24.0;
-    while rank < n as f64 {
-        ranks.push(rank as usize);
-        rank *= 1.1;
-    }
-    ranks.push(n);
-    ranks.sort_unstable();
-    ranks.dedup();
-    ranks
 }

@@ -2,7 +2,7 @@
 //! encoder as published, on chunks of a text (all-MiniLM-L6-v2 on ≥ 40 of them).
 //!
 //! Every linear map W (m×n) of every layer becomes a pair of rank `rank_share` · mn/(m+n): truncated SVD, or the truncated SVD of
-//! WS with S·Sᵀ = XXᵀ of a calibration text (SVD-LLM, Wang et al. 2024), undone by S⁻¹. Embeddings, norms and biases stay. Every
+//! WS with S·Sᵀ = XXᵀ of a calibration text (SVD-LLM, Wang et al. 2025), undone by S⁻¹. Embeddings, norms and biases stay. Every
 //! head attends by a method at rank `landmarks`. Measured: cosine to the exact sentence embeddings, Spearman's correlation of
 //! pairwise similarities, self-retrieval; numbers and bytes stored, flops and time per token.
 //!

@@ -4,13 +4,16 @@
 //! its grid and one draw, and gives many measurements: rows of (series, x, quantity, value). Pure numerics: what only the runner
 //! has (a clock, a count of the heap) comes in as [`Instruments`].
 
+mod denoised_head;
 mod denoising;
 mod failure;
 mod light_model;
 mod numerics;
 mod reduced_rank_regression;
 mod reproduction;
+mod truncation;
 
+pub use denoised_head::DenoisedHead;
 pub use denoising::Denoising;
 pub use failure::{Failure, Which};
 pub use light_model::LightModel;
@@ -25,6 +28,7 @@ use crate::{
     method::MethodError,
     model::{Encoder, ModelError, Tokenizer},
     parameters::{Parameters, registry},
+    problem::{Problem, ProblemSpec},
     random::Rng,
 };
 
@@ -33,6 +37,7 @@ registry! {
     pub enum StudySpec {
         ReducedRankRegression(ReducedRankRegression),
         Denoising(Denoising),
+        DenoisedHead(DenoisedHead),
         Failure(Failure),
         Reproduction(Reproduction),
         LightModel(LightModel),
@@ -90,6 +95,8 @@ pub struct Bench<'a> {
     pub instruments: &'a dyn Instruments,
     /// What [`Study::model`] asked for.
     pub model: Option<&'a ModelInput>,
+    /// What [`Study::problem`] asked for, formed.
+    pub problem: Option<&'a Problem<f64>>,
 }
 
 /// A model and texts that a study reads; paths as in the spec.
@@ -128,7 +135,7 @@ pub enum StudyError {
     #[error(transparent)]
     Entry(#[from] NotFinite),
     #[error("{0}")]
-    Model(String),
+    Input(String),
     #[error("{quantity} of {series} is {value}, not a finite number")]
     Measurement { quantity: &'static str, series: String, value: f64 },
     #[error("{0}")]
@@ -137,7 +144,7 @@ pub enum StudyError {
 
 impl From<ModelError> for StudyError {
     fn from(error: ModelError) -> Self {
-        Self::Model(error.to_string())
+        Self::Input(error.to_string())
     }
 }
 
@@ -147,6 +154,11 @@ pub trait Study: Parameters {
 
     /// The model it reads, if it reads one.
     fn model(&self) -> Option<ModelFiles> {
+        None
+    }
+
+    /// The matrix it reads from a file, if it reads one; nothing of it is drawn.
+    fn problem(&self) -> Option<ProblemSpec> {
         None
     }
 
@@ -162,6 +174,7 @@ impl StudySpec {
         match self {
             Self::ReducedRankRegression(study) => study,
             Self::Denoising(study) => study,
+            Self::DenoisedHead(study) => study,
             Self::Failure(study) => study,
             Self::Reproduction(study) => study,
             Self::LightModel(study) => study,
@@ -178,6 +191,12 @@ impl StudySpec {
     #[must_use]
     pub fn model(&self) -> Option<ModelFiles> {
         self.study().model()
+    }
+
+    /// See [`Study::problem`].
+    #[must_use]
+    pub fn problem(&self) -> Option<ProblemSpec> {
+        self.study().problem()
     }
 
     /// See [`Study::measure`]; every value is finite.
@@ -202,6 +221,7 @@ impl StudySpec {
 trait DynStudy {
     fn traits(&self) -> StudyTraits;
     fn model(&self) -> Option<ModelFiles>;
+    fn problem(&self) -> Option<ProblemSpec>;
     fn measure(&self, bench: &mut Bench<'_>) -> Result<Vec<Measurement>, StudyError>;
 }
 
@@ -211,6 +231,9 @@ impl<S: Study> DynStudy for S {
     }
     fn model(&self) -> Option<ModelFiles> {
         Study::model(self)
+    }
+    fn problem(&self) -> Option<ProblemSpec> {
+        Study::problem(self)
     }
     fn measure(&self, bench: &mut Bench<'_>) -> Result<Vec<Measurement>, StudyError> {
         Study::measure(self, bench)

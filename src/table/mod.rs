@@ -17,9 +17,9 @@ pub use file::{file_names, read_csv};
 pub use interval::median_interval;
 pub use measurement::{MeasurementRow, MeasurementSummary, summarise_measurements};
 pub use row::{CellRow, MatrixRow, SampleRow, SpectrumRow, Status, SummaryRow};
-pub use slope::{Slope, log_log_slope};
+pub use slope::{Slope, log_log_slope, mean_log_log_slope};
 pub use summary::summarise;
-pub use sweep::Sweep;
+pub use sweep::{Sweep, without_parameter};
 
 /// Everything a report is made of: the contents of `results/NAME/`.
 #[derive(Debug, Clone, PartialEq)]

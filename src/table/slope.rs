@@ -30,6 +30,22 @@ pub fn log_log_slope(points: impl IntoIterator<Item = (f64, f64)>) -> Option<Slo
     Some(Slope { value, interval, points: points.len() })
 }
 
+/// The mean of the exponents of several curves, with its 95 % interval by Student's t over the curves: what each of them does along
+/// the axis, whatever level it is at. Of one curve its own exponent and interval.
+#[must_use]
+pub fn mean_log_log_slope(curves: impl IntoIterator<Item = Vec<(f64, f64)>>) -> Option<Slope> {
+    let slopes: Vec<Slope> = curves.into_iter().filter_map(log_log_slope).collect();
+    if let [only] = slopes[..] {
+        return Some(only);
+    }
+    let count = slopes.len() as f64;
+    let value = slopes.iter().map(|slope| slope.value).sum::<f64>() / count;
+    let variance = slopes.iter().map(|slope| (slope.value - value).powi(2)).sum::<f64>() / (count - 1.0);
+    let half = student_95(slopes.len().checked_sub(1)?) * (variance / count).sqrt();
+    let points = slopes.iter().map(|slope| slope.points).sum();
+    Some(Slope { value, interval: Some((value - half, value + half)), points })
+}
+
 /// The 97.5 % quantile of Student's t: exact to 5e-4 up to 10 degrees of freedom, and above by the expansion of Cornish and
 /// Fisher, which is as exact there.
 fn student_95(degrees: usize) -> f64 {
@@ -70,6 +86,18 @@ mod tests {
         for (found, expected) in [slope.value, low, high].into_iter().zip(expected) {
             assert!((found - expected).abs() < 2e-4, "{found} for {expected}");
         }
+    }
+
+    /// Three curves of different levels: the levels do not count. scipy.stats.t.ppf(0.975, 2)·0.1/√3 around 0.3.
+    #[test]
+    fn the_mean_exponent_does_not_see_levels() {
+        let curve = |level: f64, power: f64| (1..4).map(|x| (f64::from(x), level * f64::from(x).powf(power))).collect();
+        let slope = mean_log_log_slope([curve(1.0, 0.2), curve(1000.0, 0.3), curve(0.01, 0.4)]).unwrap();
+        let (low, high) = slope.interval.unwrap();
+        assert!((slope.value - 0.3).abs() < 1e-12 && slope.points == 9);
+        assert!((low - 0.051_586).abs() < 1e-4 && (high - 0.548_414).abs() < 1e-4, "{low} to {high}");
+        assert_eq!(mean_log_log_slope([]), None);
+        assert_eq!(mean_log_log_slope([curve(1.0, 0.2)]), log_log_slope(curve(1.0, 0.2)));
     }
 
     #[test]

@@ -84,6 +84,13 @@ impl Sweep {
     }
 }
 
+/// A variant without one of its parameters: `length=512, head=layer0.head3` → `head=layer0.head3`.
+#[must_use]
+pub fn without_parameter(variant: &str, parameter: &str) -> String {
+    let other = |part: &&str| part.split_once('=').is_none_or(|(name, _)| name != parameter);
+    variant.split(", ").filter(other).collect::<Vec<_>>().join(", ")
+}
+
 impl Results {
     /// The summaries of single matrices of a family in one precision.
     #[must_use]

@@ -75,6 +75,17 @@ fn noise_is_left_alone_and_so_is_what_would_grow() {
     assert_eq!((nothing.recommendation.verdict, nothing.tolerance.rank), ("zero", 0));
 }
 
+#[test]
+fn rounding_is_no_signal_and_a_vector_has_no_smaller_pair() {
+    let folder = tempfile::tempdir().unwrap();
+    // Of rank 5; the other singular values, the median among them, are the rounding of single precision.
+    let low = about(file_of(folder.path(), 200, 300, &[5.0, 4.0, 3.0, 2.0, 1.0]), 0.01).unwrap();
+    assert_eq!((low.ranks.gavish_donoho, low.ranks.numerical, low.recommendation.rank), (5, 5, Some(5)));
+    let vector = about(file_with(folder.path(), &gaussian::<f64>(1, 50, &mut generator(5))), 0.01).unwrap();
+    assert_eq!((vector.recommendation.factor, vector.break_even.storage), (false, 0));
+    assert_eq!(vector.recommendation.reason, "It has 50 numbers, and already a pair of rank 1 would have 51.");
+}
+
 fn factoreo(arguments: &[&str]) -> (Option<i32>, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_factoreo"))
         .current_dir(env!("CARGO_MANIFEST_DIR"))

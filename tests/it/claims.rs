@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use factoreo::{
-    claim::{Claim, Condition, Verdict, judge},
+    claim::{Claim, Condition, Threshold, Topic, Verdict, judge},
     spec,
     table::{MeasurementRow, Results, Status, SummaryRow},
 };
@@ -153,6 +153,11 @@ fn committed() -> Vec<(String, Claim, Results)> {
     committed
 }
 
+/// A number on the claimed side.
+fn inside(threshold: Threshold) -> f64 {
+    if threshold.below { 0.5 * threshold.value } else { 2.0 * threshold.value }
+}
+
 /// The results with every number of the claimed quantity put at `value`, give or take `spread`.
 fn with(claim: &Claim, results: &Results, value: f64, spread: f64) -> Results {
     let mut results = results.clone();
@@ -161,6 +166,18 @@ fn with(claim: &Claim, results: &Results, value: f64, spread: f64) -> Results {
         variant.split(", ").filter_map(|part| part.split_once('=')).find(|(key, _)| *key == name)?.1.parse().ok()
     };
     let along = claim.along.clone().unwrap_or_default();
+    if claim.quantity == "total_flops" {
+        // A sum of two: one of them nothing, the other all.
+        for row in &mut results.summary {
+            match row.quantity.as_str() {
+                "factor_flops" => {
+                    (row.median, row.min, row.max, row.ci_low, row.ci_high) = (0.0, 0.0, 0.0, Some(0.0), Some(0.0));
+                }
+                "apply_flops" => "total_flops".clone_into(&mut row.quantity),
+                _ => {}
+            }
+        }
+    }
     for row in &mut results.summary {
         let chosen = is(&claim.problem, &row.problem)
             && is(&claim.method, &row.method)
@@ -185,9 +202,13 @@ fn with(claim: &Claim, results: &Results, value: f64, spread: f64) -> Results {
             (row.min, row.max, row.ci_low, row.ci_high) = (1.0, 1.0, Some(1.0), Some(1.0));
         }
         if Some(&row.quantity) == claim.provided.as_ref() {
-            let side = claim.proviso().unwrap().1;
-            let value = if side.below { side.value * 0.5 } else { side.value * 0.5 + 0.5 * 1e6 };
+            let value = inside(claim.proviso().unwrap().1);
             (row.median, row.min, row.max, row.ci_low, row.ci_high) = (value, value, value, Some(value), Some(value));
+        }
+    }
+    if claim.quantity == "total_flops" {
+        for row in results.summary.iter_mut().filter(|row| row.quantity == "total_flops") {
+            "apply_flops".clone_into(&mut row.quantity);
         }
     }
     let mut flip = false;
@@ -221,9 +242,14 @@ fn with(claim: &Claim, results: &Results, value: f64, spread: f64) -> Results {
             row.value = Some(if flip { value - spread } else { value + spread });
         } else if Some(&row.quantity) == claim.over_quantity.as_ref() {
             row.value = Some(1.0);
+        } else if Some(&row.quantity) == claim.provided.as_ref() {
+            row.value = Some(inside(claim.proviso().unwrap().1));
         }
     }
     for row in &mut results.matrices {
+        // Of ranks, which are whole numbers, a thousandfold shows the exponent; their growth is that of the values.
+        let at = parameter(&row.problem_variant, &along).filter(|_| claim.exponent);
+        let value = at.map_or(value, |at| 1000.0 * at.powf(value));
         let side = (row.rows * row.columns) as f64 / (row.rows + row.columns) as f64;
         let rank = if claim.quantity.ends_with("over_break_even") { value * side } else { value };
         for energy in [&mut row.rank_energy_90, &mut row.rank_energy_99, &mut row.rank_energy_999] {
@@ -238,7 +264,10 @@ fn every_committed_claim_flips_when_its_numbers_do() {
     let committed = committed();
     for (name, claim, results) in &committed {
         let threshold = claim.threshold().unwrap();
-        let (good, bad) = if threshold.below {
+        let (good, bad) = if claim.exponent {
+            assert!(threshold.below, "{name}: no committed exponent is claimed to be large");
+            (threshold.value - 0.5 * threshold.value.abs().max(0.1), threshold.value + 1.0)
+        } else if threshold.below {
             (threshold.value - 0.5 * threshold.value.abs().max(0.1), 2.0 * threshold.value.abs() + 10.0)
         } else {
             (2.0 * threshold.value.abs() + 10.0, threshold.value - 0.5 * threshold.value.abs().max(0.1))
@@ -253,6 +282,36 @@ fn every_committed_claim_flips_when_its_numbers_do() {
             assert_eq!(astride.verdict, Verdict::Inconclusive, "{name}");
         }
     }
+}
+
+/// Of every claim of the assignment at least two quantities, one of them of a trained model.
+#[test]
+fn each_claim_of_the_assignment_has_two_quantities_and_one_of_them_on_a_trained_model() {
+    let committed = committed();
+    for topic in Topic::ALL {
+        let own: Vec<&Claim> = committed.iter().map(|(_, claim, _)| claim).filter(|it| it.topic == topic).collect();
+        let mut quantities: Vec<(&str, Option<&str>)> =
+            own.iter().map(|it| (it.quantity.as_str(), it.over_quantity.as_deref())).collect();
+        quantities.sort_unstable();
+        quantities.dedup();
+        assert!(quantities.len() >= 2, "{}: {quantities:?}", topic.name());
+        assert!(own.iter().any(|claim| claim.real_model), "{}: nothing of a trained model", topic.name());
+    }
+    for (name, claim, results) in &committed {
+        assert_ne!(judge(claim, results).verdict, Verdict::NotMeasured, "{name}");
+    }
+}
+
+/// What it costs to factor counts beside what it costs to apply.
+#[test]
+fn total_flops_are_those_of_factoring_and_of_applying() {
+    let mut results = results();
+    for (method, factor, apply) in [("fast", 30.0, 20.0), ("slow", 0.0, 100.0)] {
+        results.summary.push(row(method, "", "factor_flops", (factor, factor, factor)));
+        results.summary.push(row(method, "", "apply_flops", (apply, apply, apply)));
+    }
+    let claim = claim(json!({ "quantity": "total_flops", "method": "fast", "over_method": "slow" }));
+    assert_eq!(judge(&claim, &results).places[0].value, 0.5);
 }
 
 #[test]

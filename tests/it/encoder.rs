@@ -3,7 +3,7 @@
 //! here, where FACTOREO_MODEL_DIR names its folder.
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -15,21 +15,14 @@ use factoreo::{
 use faer::Mat;
 use serde::Deserialize;
 
+use crate::real_model::minilm;
+
 fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 fn tiny() -> PathBuf {
     project().join("tests/fixtures/tiny-bert")
-}
-
-/// all-MiniLM-L6-v2's folder, or nothing and a word about it.
-fn minilm() -> Option<PathBuf> {
-    let folder = env::var_os("FACTOREO_MODEL_DIR").map(PathBuf::from);
-    if folder.is_none() {
-        println!("skipped: FACTOREO_MODEL_DIR does not name the folder of all-MiniLM-L6-v2");
-    }
-    folder
 }
 
 #[derive(Deserialize)]

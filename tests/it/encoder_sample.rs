@@ -1,13 +1,15 @@
 //! The committed sample of real heads is the one its README describes, and the program makes the same again where
 //! FACTOREO_MODEL_DIR names the model's folder.
 
-use std::{collections::BTreeMap, env, fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use factoreo::{
     model::{ExtractOptions, extract},
     problem::TensorName,
     tensor::{file_hash, read},
 };
+
+use crate::real_model::minilm;
 
 const HEADS: [&str; 8] = [
     "layer0.head2",
@@ -58,13 +60,10 @@ fn the_sample_is_small_whole_and_finite() {
 
 #[test]
 fn the_sample_is_what_the_program_makes() {
-    let Some(model) = env::var_os("FACTOREO_MODEL_DIR") else {
-        println!("skipped: FACTOREO_MODEL_DIR does not name the folder of all-MiniLM-L6-v2");
-        return;
-    };
+    let Some(model) = minilm() else { return };
     let made = tempfile::tempdir().unwrap();
     let options = ExtractOptions {
-        model: model.into(),
+        model,
         text: folder().join("us-declaration.txt"),
         heads: HEADS.iter().map(|head| head.parse().unwrap()).collect(),
         tokens: 512,

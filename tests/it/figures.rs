@@ -64,29 +64,52 @@ fn texts(tree: &usvg::Tree) -> Vec<(String, usvg::Rect)> {
     into
 }
 
+fn assert_that_every_text_can_be_read(name: &str, svg: &str) {
+    let tree = layout(svg);
+    let texts = texts(&tree);
+    assert!(texts.len() > 4, "{name}");
+    for (i, (text, place)) in texts.iter().enumerate() {
+        let inside = place.left() >= 0.0
+            && place.top() >= 0.0
+            && place.right() <= tree.size().width()
+            && place.bottom() <= tree.size().height();
+        assert!(inside, "{name}: «{text}» leaves the figure: {place:?} of {:?}", tree.size());
+        for (other, another) in &texts[i + 1..] {
+            // A letter's box is a line high; neighbouring lines may share the air above the letters.
+            let air = 2.5;
+            let overlap = place.left() < another.right()
+                && another.left() < place.right()
+                && place.top() + air < another.bottom()
+                && another.top() + air < place.bottom();
+            assert!(!overlap, "{name}: «{text}» {place:?} lies on «{other}» {another:?}");
+        }
+    }
+}
+
 #[test]
 fn no_text_lies_on_another_or_leaves_the_figure() {
-    each_figure(|name, _, figure| {
-        let tree = layout(&figure.svg);
-        let texts = texts(&tree);
-        assert!(texts.len() > 4, "{name}");
-        for (i, (text, place)) in texts.iter().enumerate() {
-            let inside = place.left() >= 0.0
-                && place.top() >= 0.0
-                && place.right() <= tree.size().width()
-                && place.bottom() <= tree.size().height();
-            assert!(inside, "{name}: «{text}» leaves the figure: {place:?} of {:?}", tree.size());
-            for (other, another) in &texts[i + 1..] {
-                // A letter's box is a line high; neighbouring lines may share the air above the letters.
-                let air = 2.5;
-                let overlap = place.left() < another.right()
-                    && another.left() < place.right()
-                    && place.top() + air < another.bottom()
-                    && another.top() + air < place.bottom();
-                assert!(!overlap, "{name}: «{text}» {place:?} lies on «{other}» {another:?}");
+    each_figure(|name, _, figure| assert_that_every_text_can_be_read(name, &figure.svg));
+}
+
+/// The figures of real measurements are not as tidy as those of closed formulas.
+#[test]
+fn nor_does_it_in_the_figures_of_the_committed_results() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut seen = 0;
+    for folder in std::fs::read_dir(root.join("results")).unwrap().map(|entry| entry.unwrap().path()) {
+        // A journal alone is a run of this machine, of which nothing is committed.
+        if folder.join("provenance.json").is_file() {
+            let results = Results::read(&folder).unwrap();
+            for language in Language::ALL {
+                for figure in figure::draw_all(&results, language).unwrap() {
+                    let name = format!("{}/{}.{}", results.name, figure.id, language.code());
+                    assert_that_every_text_can_be_read(&name, &figure.svg);
+                    seen += 1;
+                }
             }
         }
-    });
+    }
+    assert!(seen >= 40, "{seen}");
 }
 
 #[test]

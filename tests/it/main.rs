@@ -20,6 +20,7 @@ mod model;
 mod plan;
 mod problems;
 mod randomized_svd;
+mod real_model;
 mod report;
 mod specs;
 mod streaming;

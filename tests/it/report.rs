@@ -1,7 +1,10 @@
 //! Promise: the report says what the tables say, in both languages alike, and the same every time.
 
+mod committed;
 mod form;
 mod hostile;
+mod languages;
+mod numbers;
 mod page;
 mod swept;
 mod synthetic;
@@ -93,7 +96,7 @@ fn what_contradicts_expectation_is_said() {
     assert!(powers.contains("1.27 times") || powers.contains("1.28 times"), "{powers}");
     assert!(powers.contains("closer to the optimum, as theory says"), "{powers}");
     assert!(powers.contains("within 10% of the optimum"), "{powers}");
-    let pivots = finding(&reports["es"], "Aproximaciones de Nyström de kernel");
+    let pivots = finding(&reports["es"], "Aproximaciones de Nyström de núcleo gaussiano");
     assert!(pivots.contains("mejores que las uniformes, como dice la teoría"), "{pivots}");
 
     let mut altered = sweep();

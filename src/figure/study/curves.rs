@@ -60,7 +60,7 @@ const fn of_model(
     View { kind: "light_model", quantities, lead: None, title, x, y, axis: Spacing::Doubling, pooled: true }
 }
 
-const VIEWS: [View; 9] = [
+const VIEWS: [View; 10] = [
     View {
         kind: "reduced_rank_regression",
         quantities: &["training_error", "test_error"],
@@ -82,11 +82,21 @@ const VIEWS: [View; 9] = [
         pooled: false,
     },
     View {
+        kind: "denoised_head",
+        quantities: &["test_error"],
+        lead: Some(("truncated_svd", "test_error")),
+        title: ("Error to the truth by rank", "Error respecto de la verdad según el rango"),
+        x: RANK,
+        y: ERROR,
+        axis: Spacing::Doubling,
+        pooled: false,
+    },
+    View {
         kind: "reproduction",
         quantities: &["distance"],
         lead: None,
         title: ("Distance from equal rows by depth", "Distancia a filas iguales según la profundidad"),
-        x: ("layers", "capas"),
+        x: ("number of layers", "número de capas"),
         y: ("relative distance, median", "distancia relativa, mediana"),
         axis: Spacing::Even,
         pooled: false,
@@ -135,7 +145,7 @@ pub fn draw(study: &Study<'_>, language: Language) -> Result<Vec<Figure>, Figure
                 if view.pooled { study.rows.clone() } else { study.of_variant(variant).collect() };
             let series = curves(&rows, view, language);
             if series.iter().any(|series| series.look.marker.is_some()) {
-                let marks = marks(&rows, language);
+                let marks = marks(&rows, &MARKED, language);
                 let drawing = Drawing { study, view, name: study.name(variant, language), series, marks };
                 let id = match view.lead {
                     Some(_) => safe(study.label),
@@ -147,9 +157,9 @@ pub fn draw(study: &Study<'_>, language: Language) -> Result<Vec<Figure>, Figure
         if let Some((series, quantity)) = view.lead.filter(|_| variants.len() > 1) {
             let series = by_variant(study, &variants, series, quantity, language);
             if !series.is_empty() {
-                let rows = &study.rows;
-                let marks = marks(rows, language).into_iter().take(1).collect();
-                let drawing = Drawing { study, view, name: study.label.to_owned(), series, marks };
+                // The truth is that of all points; the chosen rank is each one's own.
+                let marks = marks(&study.rows, &MARKED[..1], language);
+                let drawing = Drawing { study, view, name: study.name("", language), series, marks };
                 figures.push(drawing.finish(FigureKind::StudyVariants, &safe(study.label), language)?);
             }
         }
@@ -214,14 +224,14 @@ fn by_variant(study: &Study<'_>, variants: &[&str], series: &str, quantity: &str
 }
 
 /// The true rank and the rank Gavish and Donoho's threshold chooses, where a study knows them.
-fn marks(rows: &[&MeasurementSummary], language: Language) -> Vec<Mark> {
-    let mark = |(quantity, look): (&&str, theme::Look)| {
-        let row = rows.iter().find(|row| row.quantity == **quantity)?;
+fn marks(rows: &[&MeasurementSummary], quantities: &[&str], language: Language) -> Vec<Mark> {
+    let mark = |(&quantity, look): (&&str, theme::Look)| {
+        let row = rows.iter().find(|row| row.quantity == quantity)?;
         let value = language.localise(&row.median.to_string());
         let name = format!("{} ({value})", study_name(quantity, language));
         (row.median >= 1.0).then(|| Mark { rank: Axis::key(row.median), name, look })
     };
-    MARKED.iter().zip(theme::MARKS).filter_map(mark).collect()
+    quantities.iter().zip(theme::MARKS).filter_map(mark).collect()
 }
 
 struct Drawing<'d, 'a> {
@@ -263,7 +273,7 @@ impl Drawing<'_, '_> {
             "{} {} {} {}. {} {}.",
             say(("Line chart:", "Gráfico de líneas:")),
             say(view.y),
-            say(("against", "según")),
+            say(("against the", if view.x.1.starts_with("longitud") { "según la" } else { "según el" })),
             say(view.x),
             say(("Lines:", "Líneas:")),
             names().collect::<Vec<_>>().join("; "),

@@ -8,7 +8,7 @@ use crate::{
         canvas::Pen,
         chart::{About, Chart, safe},
         label::{self, Label},
-        names::{either, study_name},
+        names::{either, label_name, study_name},
         theme::{self, Look},
     },
     language::Language,
@@ -48,7 +48,8 @@ pub fn draw(study: &Study<'_>, language: Language) -> Result<Option<Figure>, Fig
     let y = Axis::names(&names);
     let errors = rows.iter().flat_map(|row| [row.bad, row.cure]).flat_map(|row| [row.median, row.q25, row.q75]);
     let x = Axis::log(errors, 5, language);
-    let title = format!("{}: {}", say("Failures and their cures", "Fallos y sus remedios"), study.label);
+    let title =
+        format!("{}: {}", say("Failures and their cures", "Fallos y sus remedios"), label_name(study.label, language));
     let column = label::column_width(words.iter().map(String::as_str));
     let mut chart = Chart::new(&title, &[&y], column, language);
     let axis = say("relative error, median", "error relativo, mediana");

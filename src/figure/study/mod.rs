@@ -3,7 +3,10 @@
 mod curves;
 mod failures;
 
-use super::{Figure, FigureError, names::setting_name};
+use super::{
+    Figure, FigureError,
+    names::{label_name, setting_name},
+};
 use crate::{
     language::Language,
     table::{MeasurementSummary, Results, summarise_measurements},
@@ -32,11 +35,12 @@ impl<'a> Study<'a> {
         self.rows.iter().copied().filter(move |row| row.study_variant == variant)
     }
 
-    /// `label` or `label, n=80, σ=0.5`.
+    /// `regression` or `regression, n=80, σ=0.5`.
     fn name(&self, variant: &str, language: Language) -> String {
+        let name = label_name(self.label, language);
         match setting_name(variant, language) {
-            variant if variant.is_empty() => self.label.to_owned(),
-            variant => format!("{}, {variant}", self.label),
+            variant if variant.is_empty() => name.to_owned(),
+            variant => format!("{name}, {variant}"),
         }
     }
 }

@@ -21,6 +21,9 @@ use crate::{figure, language::Language};
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
+/// Letters from which on a cell may break into lines.
+const ONE_LINE: usize = 36;
+
 /// The report in one language.
 pub struct Edition<'a> {
     pub document: &'a Document,
@@ -296,6 +299,7 @@ impl<'a> Writer<'a> {
                 let cell = self.inline(&self.wording.item(item)?)?;
                 let _ = match place {
                     0 => write!(self.body, "<th scope=\"row\">{cell}</th>"),
+                    _ if cell.chars().count() > ONE_LINE => write!(self.body, "<td class=\"long\">{cell}</td>"),
                     _ => write!(self.body, "<td>{cell}</td>"),
                 };
             }

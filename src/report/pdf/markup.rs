@@ -13,6 +13,9 @@ use crate::report::{
 /// Letters from which on a word may not fit into what is left of its line.
 const LONG_WORD: usize = 24;
 
+/// Bytes of LaTeX up to which a formula is shorter than a line.
+const SHORT_FORMULA: usize = 60;
+
 /// Paragraphs, lists and code.
 pub fn blocks(markdown: &str) -> Result<String, ReportError> {
     render(markdown, true)
@@ -65,7 +68,11 @@ fn render(markdown: &str, with_blocks: bool) -> Result<String, ReportError> {
             Event::Code(piece) => {
                 let _ = write!(out, "#raw({});", string(&piece));
             }
-            Event::InlineMath(latex) => out.push_str(&typst(&latex, false)?),
+            Event::InlineMath(latex) => {
+                let formula = typst(&latex, false)?;
+                // It goes to the next line as a whole.
+                out.push_str(&if latex.len() <= SHORT_FORMULA { format!("#box({formula});") } else { formula });
+            }
             Event::DisplayMath(latex) => out.push_str(&typst(&latex, true)?),
             Event::SoftBreak => out.push(' '),
             Event::HardBreak => out.push_str("#linebreak();"),
@@ -116,7 +123,7 @@ mod tests {
         let written = blocks("It **holds** [\\[3\\]](#work-3).\n\n- a\n- b\n").unwrap();
         assert_eq!(
             written,
-            "#\"It \";#strong[#\"holds\";];#\" \";#link(label(\"work-3\"))[#\"[\";#\"3\";#\"]\";];#\".\";\n\n\
+            "#\"It \";#strong[#\"holds\";];#\" \";#link(label(\"work-3\"))[#\"[3\";#\"]\";];#\".\";\n\n\
              #list([#\"a\";],\n[#\"b\";],\n);\n\n"
         );
     }

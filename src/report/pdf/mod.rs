@@ -18,6 +18,12 @@ use world::Files;
 
 const STYLE: &str = include_str!("style.typ");
 
+/// Tables of no more rows stand on one page.
+const WHOLE: usize = 10;
+
+/// Letters of the longest word of a column's head that stands undivided in the narrowest columns.
+const LONG_HEAD: usize = 12;
+
 /// The whole report.
 ///
 /// # Errors
@@ -79,9 +85,11 @@ impl Writer<'_> {
             }
             Block::Table(table) => self.table(table)?,
             Block::Figure(figure) => self.figure(&figure.experiment, &figure.id)?,
-            // On paper everything is shown. The words of a fold are escaped for HTML, which Markdown reads too.
+            // On paper everything is shown. The words of a fold are text, escaped for HTML.
             Block::Fold(summary) => {
-                let summary = inline(&flowing(&self.wording.text(summary)?))?;
+                let summary = flowing(&self.wording.text(summary)?);
+                let marks = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&amp;", "&")];
+                let summary = text(&marks.iter().fold(summary, |text, (entity, mark)| text.replace(entity, mark)));
                 let _ = write!(self.body, "#block(sticky: true, above: 1.6em)[#emph[{summary}]];\n\n");
             }
             Block::EndFold => {}
@@ -127,6 +135,10 @@ impl Writer<'_> {
     fn heading(&mut self, level: usize, text: &Text) -> Result<(), ReportError> {
         self.headings += 1;
         let heading = inline(&flowing(&self.wording.text(text)?))?;
+        if (2..=3).contains(&level) {
+            // No figure leaves its experiment.
+            self.body.push_str("#place.flush();\n");
+        }
         let outlined = if level == 1 { ", outlined: false, bookmarked: true" } else { "" };
         let _ = write!(self.body, "#heading(level: {level}{outlined})[{heading}] <section-{}>\n\n", self.headings);
         if level == 1 {
@@ -160,54 +172,49 @@ impl Writer<'_> {
         let caption = inline(&flowing(&self.wording.text(&table.caption)?))?;
         let alignment = |column| if table.alignment(column) == "---:" { "right" } else { "left" };
         let alignments: Vec<&str> = (0..table.header.len()).map(alignment).collect();
+        let mut names = String::new();
+        let mut cells = String::new();
+        for row in &table.rows {
+            for (place, item) in row.iter().enumerate() {
+                let cell = self.wording.item(item)?;
+                let cell = format!("[{}], ", inline(&if place > 0 { unbroken(cell) } else { cell })?);
+                if place == 0 {
+                    names.push_str(&cell);
+                }
+                cells.push_str(&cell);
+            }
+            cells.push('\n');
+        }
         let _ = write!(
             self.body,
-            "#captioned({}, [{caption}]) <table-{}>\n#fitted(table(columns: {}, align: ({},), table.hline(stroke: 0.8pt), table.header(",
+            "#captioned({}, [{caption}]) <table-{}>\n#block(width: 100%, breakable: {}, fitted(({names}), {}, columns => table(columns: \
+             columns, align: ({},), table.hline(stroke: 0.8pt), table.header(",
             string(&format!("{word} {}.", self.tables)),
             self.tables,
-            table.header.len(),
+            table.rows.len() > WHOLE,
+            table.header.len().saturating_sub(1),
             alignments.join(", ")
         );
         for item in &table.header {
-            let cell = inline(&self.wording.item(item)?)?;
-            let _ = write!(self.body, "[#strong[{cell}]], ");
+            let cell = self.wording.item(item)?;
+            // Only a word that may be wider than its column is divided.
+            let divides = cell.split([' ', '-']).any(|word| word.chars().count() > LONG_HEAD);
+            let cell = inline(&cell)?;
+            let _ = write!(self.body, "[#text(hyphenate: {divides}, strong[{cell}])], ");
         }
         self.body.push_str("table.hline(stroke: 0.5pt)),\n");
-        for row in &table.rows {
-            for item in row {
-                let cell = inline(&self.wording.item(item)?)?;
-                let _ = write!(self.body, "[{cell}], ");
-            }
-            self.body.push('\n');
-        }
-        self.body.push_str("table.hline(stroke: 0.8pt)));\n\n");
+        self.body.push_str(&cells);
+        self.body.push_str("table.hline(stroke: 0.8pt))));\n\n");
         Ok(())
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use pulldown_cmark::{Event, Parser};
-
-    /// Every formula of every template of both languages, set.
-    #[test]
-    fn every_formula_is_set_by_typst() {
-        let mut page = format!("{STYLE}\n");
-        let mut formulas = 0;
-        for (_, source) in crate::report::wording::sources() {
-            for event in Parser::new_ext(&source, crate::report::html::options()) {
-                let written = match event {
-                    Event::InlineMath(latex) => crate::report::formula::typst(&latex, false),
-                    Event::DisplayMath(latex) => crate::report::formula::typst(&latex, true),
-                    _ => continue,
-                };
-                page += &format!("{}\n\n", written.unwrap());
-                formulas += 1;
-            }
-        }
-        assert!(formulas > 100, "{formulas}");
-        let bytes = world::pdf(page, Files::new(), "formulas").unwrap();
-        assert!(bytes.starts_with(b"%PDF-"));
-    }
+/// A short cell on one line: a number keeps its unit and its mark.
+fn unbroken(cell: String) -> String {
+    const SHORT: usize = 16;
+    let breaks = cell.chars().count() > SHORT || cell.contains(['$', '`', '<', '[']);
+    if breaks { cell } else { cell.replace(' ', "\u{a0}") }
 }
+
+#[cfg(test)]
+mod tests;

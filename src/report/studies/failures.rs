@@ -29,6 +29,8 @@ struct Finding<'a> {
 struct Other<'a> {
     which: &'a str,
     ratio: f64,
+    least: f64,
+    most: f64,
 }
 
 pub fn finding(study: &Study) -> Option<Text> {
@@ -49,7 +51,9 @@ pub fn finding(study: &Study) -> Option<Text> {
             factor: PROVOKED,
             provoked: ratios.iter().filter(|(_, ratio)| ratio.median >= PROVOKED).count(),
             always: ratios.iter().filter(|(_, ratio)| ratio.min >= PROVOKED).count(),
-            others: others.map(|(which, ratio)| Other { which, ratio: ratio.median }).collect(),
+            others: others
+                .map(|(which, ratio)| Other { which, ratio: ratio.median, least: ratio.min, most: ratio.max })
+                .collect(),
             silent: study.variants().iter().filter(|variant| silent(variant)).count(),
         },
     ))

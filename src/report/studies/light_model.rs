@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Study, median_of};
 use crate::{
-    figure::names::setting_name,
+    figure::names::{label_name, setting_name},
     language::Language,
     report::{
         document::{Block, Document, Item, Table, Text},
@@ -96,8 +96,10 @@ pub fn lay_out(document: &mut Document, experiment: &str, study: &Study) {
         let percent = |quantity: &str| Item::Percent(value(quantity).map(|row| row.median), 3);
         let names: BTreeMap<&str, String> = Language::ALL
             .into_iter()
-            .map(|language| (language.code(), setting_name(variant, language)))
-            .map(|(code, name)| (code, if name.is_empty() { study.label.clone() } else { name }))
+            .map(|language| (language, setting_name(variant, language)))
+            .map(|(language, name)| {
+                (language.code(), if name.is_empty() { label_name(&study.label, language).to_owned() } else { name })
+            })
             .collect();
         let speed = value("speed_up");
         let speed = speed.map_or(Item::Absent, |row| Item::Text(Text::new("study.cell.interval", interval(row))));

@@ -1,5 +1,6 @@
 //! What is said of studies: what they are, what they found, and their tables.
 
+mod denoised_head;
 mod failures;
 mod light_model;
 mod regularization;
@@ -63,6 +64,7 @@ pub fn findings(results: &Results) -> Vec<Text> {
     for study in &studies {
         findings.extend(match study.kind.as_str() {
             "reduced_rank_regression" | "denoising" => regularization::finding(study),
+            "denoised_head" => denoised_head::finding(study),
             "failure" => failures::finding(study),
             "reproduction" => reproductions::finding(study),
             "light_model" => light_model::finding(study),
@@ -75,6 +77,7 @@ pub fn findings(results: &Results) -> Vec<Text> {
 /// The tables of one study, and the notes that go with them.
 pub fn results(document: &mut Document, experiment: &str, study: &Study) {
     match study.kind.as_str() {
+        "denoised_head" => denoised_head::lay_out(document, experiment, study),
         "failure" => failures::lay_out(document, experiment, study),
         "reproduction" => reproductions::lay_out(document, experiment, study),
         "light_model" => light_model::lay_out(document, experiment, study),
@@ -127,7 +130,8 @@ pub fn reasons(results: &Results) -> Option<Table> {
         }
     }
     let line = |((study, reason), count): (&(&str, &str), &u64)| {
-        vec![Item::Quoted((*study).to_owned()), Item::Clause((*reason).to_owned()), Item::Count(Some(*count))]
+        let study = Text::new("study.cell.study", BTreeMap::from([("study", *study)]));
+        vec![Item::Text(study), Item::Clause((*reason).to_owned()), Item::Count(Some(*count))]
     };
     let rows: Vec<Vec<Item>> = counts.iter().map(line).collect();
     (!rows.is_empty()).then(|| Table {

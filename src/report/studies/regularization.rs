@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Study, median_of, with_range};
 use crate::{
-    figure::names::setting_name,
+    figure::names::{label_name, setting_name},
     language::Language,
     report::{
         document::{Block, Document, Item, Table, Text},
@@ -128,6 +128,11 @@ fn ratios(numerators: &[f64], denominators: &[f64]) -> Vec<f64> {
     numerators.iter().zip(denominators).map(|(a, b)| a / b).filter(|ratio| ratio.is_finite()).collect()
 }
 
+/// The median of the ratios draw by draw, and its 95 % interval.
+pub(super) fn interval_of_ratios(numerators: &[f64], denominators: &[f64]) -> Interval {
+    interval(ratios(numerators, denominators))
+}
+
 /// The median and its 95 % interval.
 fn interval(mut values: Vec<f64>) -> Interval {
     values.sort_by(f64::total_cmp);
@@ -148,20 +153,25 @@ fn ridge(study: &Study, variants: &[&str]) -> Option<f64> {
     crate::report::survey::median(variants.iter().filter_map(ratio).collect())
 }
 
-pub fn lay_out(document: &mut Document, experiment: &str, study: &Study) {
-    let setting = |variant: &str, language: Language| match setting_name(variant, language) {
-        name if name.is_empty() => study.label.clone(),
+/// One point of the grid by name; a study that has but one goes by its label.
+pub(super) fn setting(study: &Study, variant: &str) -> Item {
+    let name = |language: Language| match setting_name(variant, language) {
+        name if name.is_empty() => label_name(&study.label, language).to_owned(),
         name => name,
     };
+    let names: BTreeMap<&str, String> =
+        Language::ALL.into_iter().map(|language| (language.code(), name(language))).collect();
+    Item::Text(Text::new("study.cell.setting", names))
+}
+
+pub fn lay_out(document: &mut Document, experiment: &str, study: &Study) {
     let line = |variant: &&str| {
         let value = |quantity: &str| study.value(variant, "", quantity);
         let hits = value("true_rank")
             .zip(value("best_rank"))
             .map(|(truth, best)| (near(&truth.values, &best.values), best.values.len()));
-        let names: BTreeMap<&str, String> =
-            Language::ALL.into_iter().map(|language| (language.code(), setting(variant, language))).collect();
         vec![
-            Item::Text(Text::new("study.cell.setting", names)),
+            setting(study, variant),
             Item::Count(value("true_rank").map(|row| row.median as u64)),
             with_range(value("best_rank")),
             hits.map_or(Item::Absent, |(hits, of)| {

@@ -1,5 +1,7 @@
 //! How the costs of a method, and the ranks of matrices, grow along a sweep.
 
+use std::collections::BTreeMap;
+
 use super::fitted;
 use crate::{
     report::{
@@ -7,7 +9,7 @@ use crate::{
         document::Verdict,
         survey::{Family, Method, median},
     },
-    table::{MatrixRow, Slope, Sweep, log_log_slope},
+    table::{MatrixRow, Slope, Sweep, log_log_slope, mean_log_log_slope, without_parameter},
 };
 
 /// How the costs of one method grow with the length.
@@ -132,10 +134,14 @@ impl MatrixGroup<'_> {
         pooled.into_iter().filter_map(|(value, ranks)| Some((value, median(ranks)?))).collect()
     }
 
-    /// Over every matrix, not over medians.
+    /// Of each matrix by itself, in the mean over them.
     pub fn slope(&self, sweep: &Sweep, share: Share) -> Option<Slope> {
         let from = fitted(sweep).first().copied()?;
-        let point = |(variant, rank): (&str, f64)| Some((sweep.value(variant).filter(|value| *value >= from)?, rank));
-        log_log_slope(self.numbers(share).filter_map(point))
+        let mut curves: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
+        for (variant, rank) in self.numbers(share) {
+            let Some(value) = sweep.value(variant).filter(|value| *value >= from) else { continue };
+            curves.entry(without_parameter(variant, &sweep.parameter)).or_default().push((value, rank));
+        }
+        mean_log_log_slope(curves.into_values())
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn chosen_ranks(family: &Family<'_>) -> Vec<u64> {
     ranks
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Copy, Serialize)]
 pub(super) struct Interval {
     pub value: Option<f64>,
     pub low: Option<f64>,

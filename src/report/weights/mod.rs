@@ -40,6 +40,25 @@ fn layer(tensor: &str) -> Option<&str> {
     None
 }
 
+/// The dotted parts that several names of tensors have in common at both ends, with their dots: what a table need say only once.
+fn shared(names: &[String]) -> (String, String) {
+    let parts: Vec<Vec<&str>> = names.iter().map(|name| name.split('.').collect()).collect();
+    let [first, others @ ..] = parts.as_slice() else { return Default::default() };
+    if others.is_empty() {
+        return Default::default();
+    }
+    // Of every name something is left.
+    let least = parts.iter().map(Vec::len).min().unwrap_or_default().saturating_sub(1);
+    let alike = |place: fn(&[&str], usize) -> usize, most: usize| {
+        let same = |at: &usize| others.iter().all(|other| other[place(other, *at)] == first[place(first, *at)]);
+        (0..most).take_while(same).count()
+    };
+    let front = alike(|_, at| at, least);
+    let back = alike(|parts, at| parts.len() - 1 - at, least - front);
+    let dotted = |parts: &[&str]| parts.iter().map(|part| format!("{part}.")).collect::<String>();
+    (dotted(&first[..front]), first[first.len() - back..].iter().map(|part| format!(".{part}")).collect())
+}
+
 /// ⌊mn/(m+n)⌋: a pair of a higher rank stores more than the matrix.
 fn break_even(matrix: &MatrixRow) -> u64 {
     let (m, n) = (matrix.rows, matrix.columns);
@@ -115,5 +134,18 @@ mod tests {
         assert_eq!(layer("layers.10.0.weight"), Some("layers.10"));
         assert_eq!(layer("pooler.dense.weight"), None);
         assert_eq!(layer(""), None);
+    }
+
+    #[test]
+    fn what_names_share_is_whole_parts_and_leaves_something_of_each() {
+        let shared = |names: &[&str]| shared(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+        let both = |front: &str, back: &str| (front.to_owned(), back.to_owned());
+        assert_eq!(shared(&["layer.0.key.weight", "layer.10.output.key.weight"]), both("layer.", ".key.weight"));
+        assert_eq!(shared(&["layer.1.query", "layer.10.query"]), both("layer.", ".query"));
+        assert_eq!(shared(&["a.b", "a.b.c"]), both("a.", ""));
+        assert_eq!(shared(&["w.w", "w.w"]), both("w.", ""));
+        assert_eq!(shared(&["a", "b"]), both("", ""));
+        assert_eq!(shared(&["a.b.c"]), both("", ""));
+        assert_eq!(shared(&[]), both("", ""));
     }
 }

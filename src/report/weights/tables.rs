@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{break_even, gaussian, half, is_baseline, latency::Latency, layer, tensor};
+use super::{break_even, gaussian, half, is_baseline, latency::Latency, layer, shared, tensor};
 use crate::{
     report::{
         comparison::compare,
@@ -39,6 +39,15 @@ struct Caption<'a> {
     errors: bool,
     /// What was timed.
     method: Option<MethodName>,
+    /// What stands before and behind the names in the table: `encoder.layer.` and `.weight`.
+    shared: Option<(String, String)>,
+}
+
+/// What the caption of one table says beside what all of them say.
+#[derive(Default)]
+struct Said {
+    method: Option<MethodName>,
+    shared: Option<(String, String)>,
 }
 
 #[derive(Serialize)]
@@ -48,7 +57,7 @@ struct Both {
 }
 
 impl<'a> Paper<'_, 'a> {
-    fn table(&self, topic: &str, header: Vec<Item>, rows: Vec<Vec<Item>>, method: Option<MethodName>) -> Option<Table> {
+    fn table(&self, topic: &str, header: Vec<Item>, rows: Vec<Vec<Item>>, said: Said) -> Option<Table> {
         let family = self.family;
         let caption = Caption {
             family: family.name,
@@ -56,7 +65,8 @@ impl<'a> Paper<'_, 'a> {
             held_out: family.is_judged_on_text(),
             beside: family.distinct().iter().any(|matrix| gaussian(self.survey.results, matrix).is_some()),
             errors: !self.judged().is_empty(),
-            method,
+            method: said.method,
+            shared: said.shared,
         };
         (!rows.is_empty()).then(|| Table {
             label: label(topic, &self.survey.results.name, family.name, family.precision),
@@ -82,13 +92,16 @@ impl<'a> Paper<'_, 'a> {
                 .map(Item::Word)
                 .to_vec();
         header.extend(methods.iter().map(|method| Item::Method(method.name())));
-        let row = |matrix: &&MatrixRow| {
+        let matrices = self.family.distinct();
+        let names: Vec<String> = matrices.iter().map(|matrix| tensor(matrix)).collect();
+        let (front, back) = shared(&names);
+        let row = |(matrix, name): (&&MatrixRow, &String)| {
             let other = gaussian(self.survey.results, matrix);
             let both = |rank: fn(&MatrixRow) -> Option<u64>| {
                 Item::Text(Text::new("cell.beside", Both { own: rank(matrix), other: other.and_then(rank) }))
             };
             let mut row = vec![
-                Item::Quoted(tensor(matrix)),
+                Item::Quoted(name[front.len()..name.len() - back.len()].to_owned()),
                 Item::Size(matrix.rows, matrix.columns),
                 Item::Count(Some(break_even(matrix))),
                 both(|matrix| matrix.rank_energy_90),
@@ -97,7 +110,9 @@ impl<'a> Paper<'_, 'a> {
             row.extend(methods.iter().map(|method| Item::Percent(method.output_error(matrix, half(matrix)), 3)));
             row
         };
-        self.table("weights", header, self.family.distinct().iter().map(row).collect(), None)
+        let rows = matrices.iter().zip(&names).map(row).collect();
+        let shared = (!front.is_empty() || !back.is_empty()).then_some((front, back));
+        self.table("weights", header, rows, Said { shared, ..Said::default() })
     }
 
     /// Medians over the matrices of a layer; of a family with several layers.
@@ -136,7 +151,7 @@ impl<'a> Paper<'_, 'a> {
             row.extend(methods.iter().map(error));
             row
         };
-        self.table("weights_by_layer", header, layers.iter().map(row).collect(), None)
+        self.table("weights_by_layer", header, layers.iter().map(row).collect(), Said::default())
     }
 
     /// What a pair stores and multiplies, beside the matrix, by shape and rank.
@@ -177,7 +192,7 @@ impl<'a> Paper<'_, 'a> {
             "column.bytes",
             "column.flops_per_token",
         ];
-        self.table("storage", words.map(Item::Word).to_vec(), rows, None)
+        self.table("storage", words.map(Item::Word).to_vec(), rows, Said::default())
     }
 
     /// Times to apply the pair at each rank, marked against the matrix itself.
@@ -206,6 +221,7 @@ impl<'a> Paper<'_, 'a> {
             row.push(Item::Count(latency.pays_up_to()));
             row
         };
-        self.table("latency", header, all.iter().map(row).collect(), Some(method))
+        let said = Said { method: Some(method), ..Said::default() };
+        self.table("latency", header, all.iter().map(row).collect(), said)
     }
 }

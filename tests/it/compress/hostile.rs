@@ -4,7 +4,12 @@ use std::{fs, path::Path};
 
 use safetensors::Dtype;
 
-use super::{factoreo, request, run, sharded, tiny};
+use super::{
+    commands::factoreo,
+    request, run,
+    shards::{nearly_low_rank, sharded},
+    tiny,
+};
 use factoreo::compress::{CompressOptions, WeightMethod};
 
 /// The tiny model with its weights changed, or something else in its folder; and the message of compressing it.
@@ -144,7 +149,7 @@ fn damaged_files_are_refused() {
 fn numbers_that_are_not_finite_are_refused_in_what_is_only_copied_as_well() {
     let vector =
         |bad: f32| -> Vec<u8> { [1.0_f32, 2.0, bad, 4.0].iter().flat_map(|entry| entry.to_le_bytes()).collect() };
-    let matrix: Vec<u8> = super::nearly_low_rank(20, 20).iter().flat_map(|entry| entry.to_le_bytes()).collect();
+    let matrix: Vec<u8> = nearly_low_rank(20, 20).iter().flat_map(|entry| entry.to_le_bytes()).collect();
     let message = refused_plain(|model| {
         let tensors =
             vec![("w", Dtype::F32, vec![20, 20], matrix.clone()), ("b", Dtype::F32, vec![4], vector(f32::NAN))];
@@ -168,7 +173,7 @@ fn numbers_that_are_not_finite_are_refused_in_what_is_only_copied_as_well() {
 
 /// A shard with one matrix, `w`.
 fn one_shard(model: &Path) {
-    let matrix: Vec<u8> = super::nearly_low_rank(20, 20).iter().flat_map(|entry| entry.to_le_bytes()).collect();
+    let matrix: Vec<u8> = nearly_low_rank(20, 20).iter().flat_map(|entry| entry.to_le_bytes()).collect();
     sharded(model, &[("a.safetensors", vec![("w", Dtype::F32, vec![20, 20], matrix)])]);
 }
 

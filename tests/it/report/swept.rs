@@ -41,19 +41,21 @@ fn with_times(row: &mut SummaryRow, length: f64, nanoseconds: f64) {
 #[test]
 fn exponents_and_the_crossover_follow_from_the_times() {
     let [english, spanish] = reports(|row, length| with_times(row, length, 3000.0));
-    assert!(english.contains("exact attention grows as $n$ to the power 2.00 [2.00, 2.00]"));
+    assert!(english.contains("exact attention grows as $n$ to the power 2.00"));
     assert!(english.contains("low-rank methods to powers between 1.00 and 1.00"));
     // 3000 is first exceeded by 4096.
-    assert!(english.contains("Of them 7 become measurably faster than exact attention, the first from 4096 tokens on"));
-    assert!(spanish.contains("crece como $n$ elevado a 2,00 [2,00; 2,00]"));
-    assert!(spanish.contains("el primero desde 4096 tokens"));
+    assert!(
+        english.contains("All of them become measurably faster than exact attention, the first from 4096 tokens on")
+    );
+    assert!(spanish.contains("crece como $n$ elevado a 2,00"));
+    assert!(spanish.contains("el primero, desde 4096 tokens"));
 }
 
 #[test]
 fn methods_that_are_never_faster_are_said_to_be_so() {
     let [english, spanish] = reports(|row, length| with_times(row, length, 1e6));
     assert!(english.contains("None of them becomes measurably faster than exact attention"));
-    assert!(spanish.contains("Ninguno llega a ser mediblemente más rápido"));
+    assert!(spanish.contains("Ninguno llega a ser más rápido"));
     // Intervals that touch are no difference: 1 % either way of the same time.
     let [english, _] = reports(|row, length| with_times(row, length, length));
     assert!(english.contains("None of them becomes measurably faster than exact attention"));

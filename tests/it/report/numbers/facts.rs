@@ -1,0 +1,381 @@
+//! What the tables of an experiment say, worked out from its CSV files alone: the numbers a sentence about it may print.
+
+use std::{collections::BTreeMap, path::Path};
+
+use factoreo::table::{log_log_slope, mean_log_log_slope, without_parameter};
+
+use super::{
+    csv::{Csv, Row, median, median_ends},
+    prose::{Number, Unit, What},
+};
+
+/// A number, its interval, and where it holds.
+#[derive(Debug, Clone)]
+pub struct Fact {
+    pub value: f64,
+    pub ends: Option<(f64, f64)>,
+    pub unit: Unit,
+    pub what: What,
+    /// The rank, length or temperature it is of: the sentence has to name it.
+    pub place: Option<f64>,
+}
+
+impl Fact {
+    /// How many, or how many times.
+    pub fn of(value: f64, what: What) -> Self {
+        Self { value, ends: None, unit: Unit::Times, what, place: None }
+    }
+
+    /// An error or a share.
+    pub fn part(value: f64, what: What) -> Self {
+        Self { unit: Unit::Plain, ..Self::of(value, what) }
+    }
+
+    /// Whether `number`, in a sentence with these values, says this.
+    pub fn is_said_by(&self, number: &Number, values: &[f64]) -> bool {
+        let printed = &number.printed;
+        let same_ends = match (number.ends, self.ends) {
+            (None, _) => true,
+            (Some([low, high]), Some((least, most))) => low.is(least) && high.is(most),
+            (Some(_), None) => false,
+        };
+        let same_unit = match printed.unit {
+            Unit::Percent => self.unit == Unit::Plain,
+            Unit::Plain => matches!(self.unit, Unit::Plain | Unit::Times),
+            unit => unit == self.unit,
+        };
+        same_unit
+            && (number.what == What::Any || number.what == self.what)
+            && printed.is(self.value)
+            && same_ends
+            && self.place.is_none_or(|place| values.contains(&place))
+    }
+}
+
+/// By the label of a problem, study or claim; those of the whole experiment by the empty one.
+pub type Facts = BTreeMap<String, Vec<Fact>>;
+
+pub struct Tables {
+    pub runs: Csv,
+    pub matrices: Csv,
+    pub summary: Csv,
+    pub measurements: Csv,
+    pub samples: Csv,
+}
+
+impl Tables {
+    pub fn read(folder: &Path) -> Self {
+        let read = |name: &str| Csv::read(&folder.join(format!("{name}.csv")));
+        Self {
+            runs: read("runs"),
+            matrices: read("matrices"),
+            summary: read("summary"),
+            measurements: read("measurements"),
+            samples: read("samples"),
+        }
+    }
+}
+
+/// The labels of one column, each once.
+pub fn labels(csv: &Csv, column: &str) -> Vec<String> {
+    let mut labels: Vec<String> = csv.rows().map(|row| row.text(column).to_owned()).collect();
+    labels.sort();
+    labels.dedup();
+    labels
+}
+
+fn unit_of(quantity: &str) -> Unit {
+    match quantity {
+        _ if quantity.ends_with("seconds") => Unit::Seconds,
+        _ if quantity.ends_with("bytes") => Unit::Bytes,
+        _ if quantity.ends_with("flops") => Unit::Flops,
+        "suboptimality" | "row_sum_deviation" => Unit::Times,
+        _ => Unit::Plain,
+    }
+}
+
+/// Median, least and greatest.
+fn range(values: &[f64], what: What) -> Vec<Fact> {
+    let ends = [values.iter().copied().reduce(f64::min), values.iter().copied().reduce(f64::max)];
+    ends.into_iter().chain([median(values.to_vec())]).flatten().map(|value| Fact::of(value, what)).collect()
+}
+
+/// `length=512, head=layer0.head3` → 512.
+pub fn swept(variant: &str, parameter: &str) -> Option<f64> {
+    variant.split(", ").find_map(|part| part.strip_prefix(parameter)?.strip_prefix('=')?.parse().ok())
+}
+
+/// The numbers in variants: `power_iterations=2`.
+pub fn of_variant(variant: &str) -> impl Iterator<Item = Fact> {
+    let heads = variant.split(", ").filter_map(|part| part.strip_prefix("head="));
+    let of_head = heads.flat_map(|head| head.split(|letter: char| !letter.is_ascii_digit()));
+    let of_head = of_head.filter_map(|number| Some(Fact::of(number.parse().ok()?, What::Head)));
+    let numbers = variant.split(", ").filter_map(|part| {
+        let (name, value) = part.split_once('=')?;
+        let what = if matches!(name, "length" | "samples" | "batch") { What::Tokens } else { What::Any };
+        Some(Fact::of(value.parse().ok()?, what))
+    });
+    of_head.chain(numbers)
+}
+
+/// Everything about one problem in one precision.
+pub fn of_problem(tables: &Tables, problem: &str, precision: &str) -> Vec<Fact> {
+    let own = |row: &Row<'_>| row.text("problem") == problem && row.text("precision") == precision;
+    let runs: Vec<Row<'_>> = tables.runs.rows().filter(own).collect();
+    let summary: Vec<Row<'_>> = tables.summary.rows().filter(own).collect();
+    let matrices: Vec<Row<'_>> = tables.matrices.rows().filter(own).collect();
+    let mut facts = of_matrices(tables, &matrices);
+    for row in &matrices {
+        facts.extend(of_variant(row.text("problem_variant")));
+    }
+    let size =
+        median(matrices.iter().filter_map(|row| Some(row.number("rows")?.min(row.number("columns")?))).collect());
+    let mut ranks: Vec<f64> = runs.iter().filter_map(|row| row.number("target_rank")).collect();
+    ranks.sort_by(f64::total_cmp);
+    ranks.dedup();
+    for &rank in &ranks {
+        facts.push(Fact::of(rank, What::Rank));
+        facts.extend(size.map(|size| Fact { place: Some(rank), ..Fact::part(rank / size, What::Share) }));
+        let mut optimum: BTreeMap<&str, f64> = BTreeMap::new();
+        for row in runs.iter().filter(|row| row.number("target_rank") == Some(rank)) {
+            optimum.extend(row.number("optimal_frobenius_error").map(|error| (row.text("problem_variant"), error)));
+        }
+        let optimum = median(optimum.into_values().collect());
+        facts.extend(optimum.map(|error| Fact { place: Some(rank), ..Fact::part(error, What::Any) }));
+    }
+    facts.extend(of_methods(&runs));
+    facts.extend(of_summary(&summary));
+    for parameter in ["length", "temperature"] {
+        facts.extend(of_sweep(&summary, &matrices, parameter));
+    }
+    facts.extend(at_half(&runs, &matrices));
+    facts
+}
+
+/// Ranks, sizes and shares of the matrices, each once however many batches it was run with.
+fn of_matrices(tables: &Tables, all: &[Row<'_>]) -> Vec<Fact> {
+    let mut seen = Vec::new();
+    let mut matrices: Vec<&Row<'_>> = Vec::new();
+    for row in all {
+        let key = match row.text("problem_kind") {
+            "weight" => row.parameter("problem_parameters", "tensor").unwrap_or_default(),
+            _ => row.text("problem_variant").to_owned(),
+        };
+        if !seen.contains(&key) {
+            seen.push(key);
+            matrices.push(row);
+        }
+    }
+    let mut facts = vec![Fact::of(matrices.len() as f64, What::Matrices), Fact::of(all.len() as f64, What::Matrices)];
+    let column = |name: &str| -> Vec<f64> { matrices.iter().filter_map(|row| row.number(name)).collect() };
+    let (rows, columns) = (column("rows"), column("columns"));
+    let sizes: Vec<f64> = rows.iter().zip(&columns).map(|(&m, &n)| m.min(n)).collect();
+    let even: Vec<f64> = rows.iter().zip(&columns).map(|(m, n)| m * n / (m + n)).collect();
+    for values in [&rows, &columns, &sizes, &column("numerical_rank")] {
+        facts.extend(range(values, What::Any));
+    }
+    for &rank in &even {
+        facts.extend([rank, rank.floor(), (rank.floor() / 2.0).floor()].map(|rank| Fact::of(rank, What::Rank)));
+    }
+    facts.extend(range(&even, What::Rank));
+    facts.extend(range(&column("numerical_rank"), What::Rank));
+    let full = column("numerical_rank").iter().zip(&sizes).filter(|(rank, size)| rank == size).count();
+    facts.push(Fact::of(full as f64, What::Any));
+    for name in ["rank_energy_90", "rank_energy_99", "rank_energy_999"] {
+        let ranks = column(name);
+        facts.extend(range(&ranks, What::Rank));
+        let share = median(ranks.iter().zip(&sizes).map(|(rank, size)| rank / size).collect());
+        facts.extend(share.map(|share| Fact::part(share, What::Share)));
+        let below = ranks.iter().zip(&even).filter(|(rank, even)| rank < even).count();
+        facts.push(Fact::of(below as f64, What::Any));
+        // Beside the Gaussian matrix of the same shape.
+        let beside: Vec<f64> = matrices
+            .iter()
+            .filter_map(|row| {
+                let sides = |row: &Row<'_>| {
+                    Some((
+                        row.number("rows")?.min(row.number("columns")?),
+                        row.number("rows")?.max(row.number("columns")?),
+                    ))
+                };
+                let alike = |other: &Row<'_>| other.text("problem_kind") == "gaussian" && sides(other) == sides(row);
+                Some(row.number(name)? / tables.matrices.rows().find(alike)?.number(name)?)
+            })
+            .collect();
+        facts.push(Fact::of(beside.iter().filter(|ratio| **ratio < 1.0).count() as f64, What::Any));
+        facts.extend(median(beside).map(|ratio| Fact::part(ratio, What::Share)));
+    }
+    facts
+}
+
+/// Over all ranks, matrices and draws of each method.
+fn of_methods(runs: &[Row<'_>]) -> Vec<Fact> {
+    let mut by_method: BTreeMap<[&str; 2], Vec<&Row<'_>>> = BTreeMap::new();
+    for row in runs {
+        by_method.entry([row.text("method"), row.text("method_variant")]).or_default().push(row);
+    }
+    let mut facts = Vec::new();
+    for ([_, variant], rows) in by_method {
+        facts.extend(of_variant(variant));
+        for name in ["power_iterations"] {
+            let parameters: Option<serde_json::Value> =
+                rows.first().and_then(|row| serde_json::from_str(row.text("method_parameters")).ok());
+            let value = parameters.and_then(|parameters| parameters.get(name)?.as_f64());
+            facts.extend(
+                value.into_iter().flat_map(|value| [What::Iterations, What::Any].map(|what| Fact::of(value, what))),
+            );
+        }
+        let completed = || rows.iter().filter(|row| row.text("status") == "completed");
+        let errors: Vec<f64> = completed().filter_map(|row| row.number("relative_frobenius_error")).collect();
+        facts.extend([What::Cells, What::Any].map(|what| Fact::of(errors.len() as f64, what)));
+        facts.push(Fact::of(errors.iter().filter(|error| **error > 1.0).count() as f64, What::Any));
+        let over: Vec<f64> = completed().filter_map(|row| row.number("suboptimality")).collect();
+        facts.extend(over.iter().copied().reduce(f64::max).map(|worst| Fact::of(worst, What::Any)));
+        facts.extend(median(over).map(|middle| Fact::of(middle, What::Any)));
+    }
+    facts
+}
+
+/// Medians over the family, and what one time is of another.
+fn of_summary(summary: &[Row<'_>]) -> Vec<Fact> {
+    const QUANTITIES: [&str; 5] =
+        ["relative_frobenius_error", "suboptimality", "relative_output_error", "row_sum_deviation", "total_seconds"];
+    let variants = labels_of(summary, "problem_variant");
+    let whole = if variants.len() == 1 { variants[0] } else { "" };
+    let fact = |row: &Row<'_>| {
+        Some(Fact {
+            value: row.number("median")?,
+            ends: row.number("ci_low").zip(row.number("ci_high")),
+            unit: unit_of(row.text("quantity")),
+            what: What::Any,
+            place: row.number("target_rank"),
+        })
+    };
+    let of_family = || summary.iter().filter(|row| row.text("problem_variant") == whole);
+    let mut facts: Vec<Fact> =
+        of_family().filter(|row| QUANTITIES.contains(&row.text("quantity"))).filter_map(fact).collect();
+    let times: Vec<Fact> = of_family().filter(|row| row.text("quantity") == "total_seconds").filter_map(fact).collect();
+    for variant in variants {
+        let own = summary
+            .iter()
+            .filter(|row| row.text("problem_variant") == variant && row.text("quantity") == "apply_seconds");
+        let (dense, pairs): (Vec<_>, Vec<_>) = own.partition(|row| row.text("method_kind") == "dense");
+        let pairs: Vec<Fact> = pairs.into_iter().filter_map(fact).collect();
+        facts.extend(dense.into_iter().filter_map(fact).flat_map(|dense| quotients(&dense, &pairs)));
+    }
+    let ratios: Vec<Fact> = times.iter().flat_map(|time| quotients(time, &times)).collect();
+    facts.extend(ratios);
+    facts
+}
+
+fn quotients(over: &Fact, unders: &[Fact]) -> Vec<Fact> {
+    let quotient = |under: &Fact| {
+        let ends = over.ends.zip(under.ends).map(|(over, under)| (over.0 / under.1, over.1 / under.0));
+        Fact { ends, place: under.place, ..Fact::of(over.value / under.value, What::Any) }
+    };
+    unders.iter().map(quotient).collect()
+}
+
+fn labels_of<'a>(rows: &[Row<'a>], column: &str) -> Vec<&'a str> {
+    let mut labels: Vec<&str> = rows.iter().map(|row| row.text(column)).collect();
+    labels.sort_unstable();
+    labels.dedup();
+    labels
+}
+
+/// Values along a length or a temperature, and the exponents they grow with over the five largest.
+fn of_sweep(summary: &[Row<'_>], matrices: &[Row<'_>], parameter: &str) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    let mut places: Vec<f64> =
+        matrices.iter().filter_map(|row| swept(row.text("problem_variant"), parameter)).collect();
+    places.sort_by(f64::total_cmp);
+    places.dedup();
+    let Some(&from) = places.get(places.len().saturating_sub(5)).filter(|_| places.len() > 2) else { return facts };
+    let slope = |points: &[(f64, f64)]| {
+        let slope = log_log_slope(points.iter().copied().filter(|(at, _)| *at >= from))?;
+        Some(Fact { ends: slope.interval, ..Fact::of(slope.value, What::Any) })
+    };
+    let mut series: BTreeMap<[&str; 3], Vec<(f64, f64)>> = BTreeMap::new();
+    let (mut kinds, mut low_rank) = (BTreeMap::new(), Vec::new());
+    for row in summary {
+        let quantity = row.text("quantity");
+        let at = swept(row.text("problem_variant"), parameter);
+        if let (Some(at), Some(value), true) =
+            (at, row.number("median"), quantity.starts_with("output_") || quantity.starts_with("relative_"))
+        {
+            let method = [row.text("method"), row.text("method_variant"), quantity];
+            series.entry(method).or_default().push((at, value));
+            kinds.insert([row.text("method"), row.text("method_variant")], row.text("method_kind"));
+        }
+    }
+    for (key, points) in &series {
+        for &place in &places {
+            let here: Vec<f64> = points.iter().filter(|(at, _)| *at == place).map(|(_, value)| *value).collect();
+            let unit = unit_of(key[2]);
+            facts.extend(median(here).map(|value| Fact { unit, place: Some(place), ..Fact::of(value, What::Any) }));
+        }
+        facts.extend(slope(points));
+        if key[2] == "output_seconds" {
+            let exact = kinds.iter().find(|(_, kind)| **kind == "exact_attention").map(|(key, _)| *key);
+            let exact = exact.and_then(|[method, variant]| series.get(&[method, variant, "output_seconds"]));
+            for (at, other) in exact.into_iter().flatten() {
+                let here = points.iter().find(|(place, _)| place == at);
+                facts.extend(here.map(|(_, own)| Fact { place: Some(*at), ..Fact::of(other / own, What::Any) }));
+            }
+            if !matches!(kinds[&[key[0], key[1]]], "exact_attention" | "top_k" | "sliding_window" | "truncated_svd") {
+                low_rank.push(key);
+            }
+        }
+    }
+    facts.push(Fact::of(low_rank.len() as f64, What::Methods));
+    facts.extend(
+        places.iter().map(|&place| Fact::of(place, if parameter == "length" { What::Tokens } else { What::Any })),
+    );
+    for name in ["rank_energy_90", "rank_energy_99", "rank_energy_999"] {
+        let points: Vec<(f64, f64)> = matrices
+            .iter()
+            .filter_map(|row| Some((swept(row.text("problem_variant"), parameter)?, row.number(name)?)))
+            .collect();
+        for &place in &places {
+            let here = points.iter().filter(|(at, _)| *at == place).map(|(_, rank)| *rank).collect();
+            facts.extend(median(here).map(|rank| Fact::of(rank, What::Any)));
+        }
+        // Of each matrix by itself.
+        let mut curves: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
+        for row in matrices {
+            let variant = row.text("problem_variant");
+            let point = swept(variant, parameter).filter(|at| *at >= from).zip(row.number(name));
+            curves.entry(without_parameter(variant, parameter)).or_default().extend(point);
+        }
+        let mean = mean_log_log_slope(curves.into_values());
+        facts.extend(mean.map(|slope| Fact { ends: slope.interval, ..Fact::of(slope.value, What::Any) }));
+    }
+    facts
+}
+
+/// Medians over the matrices of the output errors at half their break-even ranks.
+fn at_half(runs: &[Row<'_>], matrices: &[Row<'_>]) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    for kind in ["truncated_svd", "activation_aware_svd", "scaled_svd"] {
+        let mut errors = Vec::new();
+        for matrix in matrices.iter().filter(|row| row.text("problem_kind") == "weight") {
+            let (Some(m), Some(n)) = (matrix.number("rows"), matrix.number("columns")) else { continue };
+            let half = ((m * n / (m + n)).floor() / 2.0).floor();
+            let variant = matrix.text("problem_variant");
+            let own = runs.iter().filter(|row| {
+                row.text("method_kind") == kind
+                    && row.text("problem_variant") == variant
+                    && row.number("target_rank") == Some(half)
+            });
+            errors.extend(median(own.filter_map(|row| row.number("relative_output_error")).collect()));
+        }
+        facts.push(Fact::of(errors.len() as f64, What::Matrices));
+        facts.extend(median(errors).map(|error| Fact::part(error, What::Any)));
+    }
+    facts
+}
+
+/// Median and its interval.
+pub fn with_interval(values: Vec<f64>) -> Option<Fact> {
+    Some(Fact { ends: median_ends(values.clone()), ..Fact::of(median(values)?, What::Any) })
+}
