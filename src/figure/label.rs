@@ -10,6 +10,7 @@ const KEY_WIDTH: f64 = 64.0;
 const SAMPLE: f64 = 30.0;
 /// Longest line of a label; longer names are wrapped.
 const WIDEST: f64 = 156.0;
+const MOST_LINES: usize = 3;
 /// Between neighbouring labels.
 const GAP: f64 = 5.0;
 
@@ -24,7 +25,7 @@ pub(super) struct Label {
 
 impl Label {
     pub fn new(text: &str, look: Look, end: Option<Place>) -> Self {
-        Self { lines: two_lines(text), look, end }
+        Self { lines: name_lines(text), look, end }
     }
 
     fn height(&self) -> f64 {
@@ -34,14 +35,14 @@ impl Label {
 
 /// Width of the column that holds such names.
 pub(super) fn column_width<'a>(names: impl IntoIterator<Item = &'a str>) -> f64 {
-    let widths = names.into_iter().flat_map(two_lines).map(|line| text_width(&line, TEXT));
+    let widths = names.into_iter().flat_map(name_lines).map(|line| text_width(&line, TEXT));
     let widest = widths.fold(0.0, f64::max);
     if widest > 0.0 { KEY_WIDTH + widest } else { 0.0 }
 }
 
 /// Height of a column with all of these names in it.
 pub(super) fn column_height<'a>(names: impl IntoIterator<Item = &'a str>) -> f64 {
-    let lines = names.into_iter().map(|name| two_lines(name).len() as f64 * TEXT * theme::LINE_HEIGHT + GAP);
+    let lines = names.into_iter().map(|name| name_lines(name).len() as f64 * TEXT * theme::LINE_HEIGHT + GAP);
     lines.sum()
 }
 
@@ -113,16 +114,16 @@ fn spread(wishes: &[f64], sizes: &[f64], (top, bottom): (f64, f64)) -> Vec<f64> 
     centres
 }
 
-/// A name on at most two lines of the column. What tells long names apart is at their end (the variant), so they lose their
+/// A name on at most three lines of the column. What tells longer names apart is at their end (the variant), so they lose their
 /// middle.
-fn two_lines(name: &str) -> Vec<String> {
+fn name_lines(name: &str) -> Vec<String> {
     let mut lines = wrap(name, WIDEST, usize::MAX, TEXT);
-    if lines.len() <= 2 {
+    if lines.len() <= MOST_LINES {
         return lines;
     }
     let words: Vec<&str> = name.split_whitespace().collect();
     let fits = |start: &usize| text_width(&format!("… {}", words[*start..].join(" ")), TEXT) <= WIDEST;
-    lines.truncate(1);
+    lines.truncate(MOST_LINES - 1);
     if let Some(start) = (1..words.len()).find(fits) {
         lines.push(format!("… {}", words[start..].join(" ")));
     } else {
@@ -206,8 +207,11 @@ mod tests {
 
     #[test]
     fn a_long_name_keeps_what_tells_it_apart() {
-        assert_eq!(two_lines("a name of rather many words (exact) q=2"), ["a name of rather", "… (exact) q=2"]);
-        let lines = two_lines(&format!("one two {}", "interminable".repeat(3)));
-        assert!(lines.len() == 2 && lines.iter().all(|line| text_width(line, TEXT) <= WIDEST));
+        let brackets = "Linformer (untrained, segment means)";
+        assert_eq!(name_lines(brackets), ["Linformer", "(untrained,", "segment means)"]);
+        let long = "a name of rather very many and rather long words (exact) q=2";
+        assert_eq!(name_lines(long), ["a name of rather", "very many and", "… (exact) q=2"]);
+        let lines = name_lines(&format!("one two {}", "interminable".repeat(3)));
+        assert!(lines.len() <= 3 && lines.iter().all(|line| text_width(line, TEXT) <= WIDEST));
     }
 }

@@ -123,7 +123,7 @@ mod tests {
         let written = blocks("It **holds** [\\[3\\]](#work-3).\n\n- a\n- b\n").unwrap();
         assert_eq!(
             written,
-            "#\"It \";#strong[#\"holds\";];#\" \";#link(label(\"work-3\"))[#\"[\";#\"3\";#\"]\";];#\".\";\n\n\
+            "#\"It \";#strong[#\"holds\";];#\" \";#link(label(\"work-3\"))[#\"[3\";#\"]\";];#\".\";\n\n\
              #list([#\"a\";],\n[#\"b\";],\n);\n\n"
         );
     }

@@ -85,9 +85,11 @@ impl Writer<'_> {
             }
             Block::Table(table) => self.table(table)?,
             Block::Figure(figure) => self.figure(&figure.experiment, &figure.id)?,
-            // On paper everything is shown. The words of a fold are escaped for HTML, which Markdown reads too.
+            // On paper everything is shown. The words of a fold are text, escaped for HTML.
             Block::Fold(summary) => {
-                let summary = inline(&flowing(&self.wording.text(summary)?))?;
+                let summary = flowing(&self.wording.text(summary)?);
+                let marks = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&amp;", "&")];
+                let summary = text(&marks.iter().fold(summary, |text, (entity, mark)| text.replace(entity, mark)));
                 let _ = write!(self.body, "#block(sticky: true, above: 1.6em)[#emph[{summary}]];\n\n");
             }
             Block::EndFold => {}

@@ -66,6 +66,7 @@ fn saying(text: &str) -> (Document, Drawings<'static>) {
         rows: vec![cells],
     }));
     document.blocks.push(Block::EndFold);
+    document.blocks.push(Block::References);
     document.blocks.push(Block::Figure(Illustration { experiment: "b".to_owned(), id: "c".to_owned() }));
     let drawing =
         Drawing { title: text.to_owned(), description: text.to_owned(), path: "figures/c.svg".to_owned(), svg: SVG };
