@@ -1,7 +1,7 @@
 """Which allocation of ranks keeps a model nearest to itself, on texts that nothing was chosen by.
 
     cargo build
-    python scripts/allocation_check.py MODEL_DIR [--budgets 0.4 0.5 0.6 0.7 0.8] [--seeds 5] [--program target/debug/factoreo]
+    python scripts/allocation_check.py MODEL_DIR [--budgets 0.4 0.5 0.6 0.7 0.8] [--seeds 0 1 2 3 4] [--program target/debug/factoreo]
 
 needs numpy and safetensors; scikit-learn for one of the texts. It compresses the model by every allocation at every budget,
 calibrated on the Constitution, and embeds texts with the model and with what came of it. Printed for each text and budget: the
@@ -84,7 +84,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", type=Path)
     parser.add_argument("--budgets", type=float, nargs="+", default=[0.4, 0.5, 0.6, 0.7, 0.8])
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--allocations", nargs="+", default=ALLOCATIONS)
     parser.add_argument("--texts", type=Path, nargs="+")
     parser.add_argument("--program", type=Path, default=Path("target/debug/factoreo"))
@@ -104,7 +104,7 @@ def main():
             cosines = {allocation: {name: [] for name in files} for allocation in arguments.allocations}
             held_out = {allocation: [] for allocation in arguments.allocations}
             for allocation in arguments.allocations:
-                for seed in range(arguments.seeds):
+                for seed in arguments.seeds:
                     out = scratch / "out"
                     run(arguments.program, "compress", arguments.model, "--budget", budget, "--allocation", allocation,
                         "--seed", seed, "--calibration", arguments.calibration, "--out", out, "--force")

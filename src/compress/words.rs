@@ -56,13 +56,14 @@ impl Words {
 fn frequencies(pieces: &[Vec<u32>], vocabulary: usize) -> Vec<f64> {
     let mut counts = vec![0_usize; vocabulary];
     pieces.iter().flatten().for_each(|&id| counts[id as usize] += 1);
-    let total = counts.iter().sum::<usize>().max(1) as f64;
-    let (once, unseen) =
-        (counts.iter().filter(|&&count| count == 1).count(), counts.iter().filter(|&&count| count == 0).count());
-    // Never nothing: a row of weight 0 could not be divided out again.
-    let new = (once.max(1) as f64 / (total + 1.0)).min(0.5);
+    let total = counts.iter().sum::<usize>() as f64;
+    let having = |wanted: usize| counts.iter().filter(|&&count| count == wanted).count() as f64;
+    let (unseen, once) = (having(0), having(1));
+    // No word that never came weighs more than one that came once, and none weighs nothing: a row of weight 0 could not be
+    // divided out again.
+    let new = (once.max(1.0) / (total + 1.0)).min(unseen / (unseen + total));
     let weight = |&count: &usize| match count {
-        0 => new / unseen as f64,
+        0 => new / unseen,
         count => (1.0 - new) * count as f64 / total,
     };
     counts.iter().map(weight).collect()
@@ -103,14 +104,15 @@ mod tests {
     #[test]
     fn frequencies_sum_to_one_and_what_is_new_has_the_share_of_what_came_once() {
         // Of ten words, three came once.
-        let found = frequencies(&[vec![0, 0, 0, 1, 1, 2], vec![0, 0, 3, 4]], 8);
+        let found = frequencies(&[vec![0, 0, 0, 1, 1, 2], vec![0, 0, 3, 4]], 40);
         assert!((found.iter().sum::<f64>() - 1.0).abs() < 1e-12);
-        assert!((found[5..].iter().sum::<f64>() - 3.0 / 11.0).abs() < 1e-12 && found[5] == found[7]);
+        assert!((found[5..].iter().sum::<f64>() - 3.0 / 11.0).abs() < 1e-12 && found[5] == found[39]);
         assert!((found[0] / found[2] - 5.0).abs() < 1e-12 && found[2] > found[5]);
-        // A text without repetition knows nothing of frequencies, and words that all came leave none unseen.
-        assert!(frequencies(&[vec![0, 1, 2]], 8).iter().all(|&frequency| frequency > 0.0));
-        assert!(frequencies(&[vec![0, 1]], 2).iter().all(|&frequency| frequency.is_finite() && frequency > 0.0));
-        assert!(frequencies(&[], 4).iter().all(|&frequency| frequency.is_finite() && frequency > 0.0));
+        // A text without repetition knows nothing of frequencies; words that all came leave none unseen; nor has no text any.
+        for (pieces, vocabulary) in [(vec![vec![0, 1, 2]], 8), (vec![vec![0, 1]], 2), (vec![], 4)] {
+            let found = frequencies(&pieces, vocabulary);
+            assert!(found.iter().all(|&frequency| (frequency - 1.0 / vocabulary as f64).abs() < 1e-12), "{found:?}");
+        }
     }
 
     /// The mean squared error behind the norm, over the words of some pieces.

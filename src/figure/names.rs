@@ -208,7 +208,7 @@ pub fn study_word(word: &str, language: Language) -> Option<&'static str> {
         "relative_error" => ("relative error", "error relativo"),
         "block_krylov_error" => ("error of block Krylov", "error de Krylov por bloques"),
         "lanczos_error" => ("error of the Lanczos SVD", "error de la SVD de Lanczos"),
-        "speed_up" => ("block Krylov faster by", "Krylov por bloques, más rápido por"),
+        "speed_up" => ("factor of speed", "factor de velocidad"),
         "rank" => ("rank at tolerance 0.01", "rango con tolerancia 0,01"),
         "error" => ("error at tolerance 0.01", "error con tolerancia 0,01"),
         "default_rank" => ("rank at the default tolerance", "rango con la tolerancia por defecto"),
@@ -247,6 +247,8 @@ pub fn parameter_symbol(parameter: &str) -> &str {
         "alpha" => "α",
         "temperature" => "τ",
         "batch" => "tokens",
+        "rows" => "m",
+        "columns" => "n",
         other => other,
     }
 }

@@ -116,9 +116,11 @@ fn place(name: &str, along: Option<&str>, language: Language) -> String {
         _ => {
             let (first, rest) = name.split_once(", ").unwrap_or((name, ""));
             // A variant begins with a parameter, an instance with its method.
-            return escape::markdown(&match first.contains('=') {
-                true => names::setting_name(name, language),
-                false => names::instance_name(first, first, rest, language),
+            let is_method = names::kind_name(first, language).is_some();
+            return escape::markdown(&match along {
+                _ if first.contains('=') => names::setting_name(name, language),
+                Some(parameter) if !is_method => names::setting_name(&format!("{parameter}={name}"), language),
+                _ => names::instance_name(first, first, rest, language),
             });
         }
     };

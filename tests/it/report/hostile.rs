@@ -193,6 +193,7 @@ fn markdown_shows_every_text_and_obeys_none() {
                 }
             }
             let times = read.matches(text).count();
+            // Of a variant only what stands behind its `=` is shown.
             assert!(times > 30, "{text}: {times} times in\n{}", &read[..read.floor_char_boundary(600)]);
             // Of the claims the one that can be: those whose label or quantity would break out of its code are left out.
             assert_eq!(report.matches("../results/rank_sweep/summary.csv").count(), 1, "{text}");

@@ -150,8 +150,8 @@ fn of_protocol(tables: &Tables, provenance: &serde_json::Value) -> Vec<Fact> {
         .flat_map(|last| [What::Draws, What::Any].map(|what| Fact::of(last + 1.0, what)))
         .collect();
     facts.extend(most(&tables.samples, "repeat").map(|last| Fact::of(last + 1.0, What::Any)));
-    for key in ["warmup", "threads"] {
-        facts.extend(provenance.get(key).and_then(serde_json::Value::as_f64).map(|value| Fact::of(value, What::Any)));
+    for (key, what) in [("warmup", What::Runs), ("threads", What::Threads)] {
+        facts.extend(provenance.get(key).and_then(serde_json::Value::as_f64).map(|value| Fact::of(value, what)));
     }
     let seed = provenance.get("seed").and_then(serde_json::Value::as_str).and_then(|seed| seed.parse().ok());
     facts.extend(seed.map(|seed| Fact::of(seed, What::Any)));

@@ -107,11 +107,15 @@ pub fn swept(variant: &str, parameter: &str) -> Option<f64> {
 
 /// The numbers in variants: `power_iterations=2`.
 pub fn of_variant(variant: &str) -> impl Iterator<Item = Fact> {
-    variant.split(", ").filter_map(|part| {
+    let heads = variant.split(", ").filter_map(|part| part.strip_prefix("head="));
+    let of_head = heads.flat_map(|head| head.split(|letter: char| !letter.is_ascii_digit()));
+    let of_head = of_head.filter_map(|number| Some(Fact::of(number.parse().ok()?, What::Head)));
+    let numbers = variant.split(", ").filter_map(|part| {
         let (name, value) = part.split_once('=')?;
         let what = if matches!(name, "length" | "samples" | "batch") { What::Tokens } else { What::Any };
         Some(Fact::of(value.parse().ok()?, what))
-    })
+    });
+    of_head.chain(numbers)
 }
 
 /// Everything about one problem in one precision.

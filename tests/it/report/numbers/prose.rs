@@ -28,6 +28,10 @@ pub enum What {
     Settings,
     Methods,
     Iterations,
+    Runs,
+    Threads,
+    /// Of a layer or a head.
+    Head,
     /// A percentage of two digits: a share, where errors have three.
     Share,
     /// Behind "below" or "above".
@@ -86,7 +90,7 @@ const UNITS: [(&str, f64, Unit); 16] = [
 ];
 
 /// Words that stand before or behind a count.
-const BEFORE: [(&str, What); 7] = [
+const BEFORE: [(&str, What); 11] = [
     ("rank", What::Rank),
     ("ranks", What::Rank),
     ("rango", What::Rank),
@@ -94,8 +98,12 @@ const BEFORE: [(&str, What); 7] = [
     ("k", What::Rank),
     ("n", What::Tokens),
     ("objetivo", What::Rank),
+    ("layer", What::Head),
+    ("head", What::Head),
+    ("capa", What::Head),
+    ("cabeza", What::Head),
 ];
-const AFTER: [(&str, What); 24] = [
+const AFTER: [(&str, What); 31] = [
     ("singular", What::Rank),
     ("valores", What::Rank),
     ("token", What::Tokens),
@@ -120,6 +128,13 @@ const AFTER: [(&str, What); 24] = [
     ("iterations", What::Iterations),
     ("iteración", What::Iterations),
     ("iteraciones", What::Iterations),
+    ("warm-up", What::Runs),
+    ("ejecución", What::Runs),
+    ("ejecuciones", What::Runs),
+    ("thread", What::Threads),
+    ("threads", What::Threads),
+    ("hilo", What::Threads),
+    ("hilos", What::Threads),
 ];
 
 /// The line with formulas, code, targets of links and citations blotted out, byte for byte.
@@ -192,7 +207,9 @@ pub fn numbers(line: &str, language: Language) -> Vec<Number> {
             // `ranks 4, 8 and 16`
             () => match found.last() {
                 Some(last)
-                    if last.what == What::Rank && [", ", " and ", " y "].contains(&&text[last.place.end..start]) =>
+                    if last.what == What::Rank
+                        && text[start..end].bytes().all(|digit| digit.is_ascii_digit())
+                        && [", ", " and ", " y "].contains(&&text[last.place.end..start]) =>
                 {
                     last.what
                 }
