@@ -24,6 +24,9 @@ const WHOLE: usize = 10;
 /// Letters of the longest word of a column's head that stands undivided in the narrowest columns.
 const LONG_HEAD: usize = 12;
 
+/// Letters of a cell that is prose, and breaks.
+const LONG_CELL: usize = 48;
+
 /// The whole report.
 ///
 /// # Errors
@@ -172,36 +175,38 @@ impl Writer<'_> {
         let caption = inline(&flowing(&self.wording.text(&table.caption)?))?;
         let alignment = |column| if table.alignment(column) == "---:" { "right" } else { "left" };
         let alignments: Vec<&str> = (0..table.header.len()).map(alignment).collect();
-        let mut names = String::new();
+        let mut shares = Vec::new();
+        let mut heads = String::new();
+        for item in &table.header {
+            let cell = self.wording.item(item)?;
+            let longest = cell.split([' ', '-']).map(|word| word.chars().count()).max().unwrap_or(0);
+            shares.push(longest.min(LONG_HEAD));
+            // Only a word that may be wider than its column is divided.
+            let cell = format!("[#text(hyphenate: {}, strong[{}])], ", longest > LONG_HEAD, inline(&cell)?);
+            heads.push_str(&cell);
+        }
         let mut cells = String::new();
         for row in &table.rows {
             for (place, item) in row.iter().enumerate() {
                 let cell = self.wording.item(item)?;
-                let cell = format!("[{}], ", inline(&if place > 0 { unbroken(cell) } else { cell })?);
-                if place == 0 {
-                    names.push_str(&cell);
+                if let Some(share) = shares.get_mut(place) {
+                    *share = cell.replace('\\', "").chars().count().min(LONG_CELL).max(*share);
                 }
-                cells.push_str(&cell);
+                let _ = write!(cells, "[{}], ", inline(&if place > 0 { unbroken(cell) } else { cell })?);
             }
             cells.push('\n');
         }
+        // Every cell has its margins, too.
+        let shares: String = shares.iter().map(|share| format!("{}, ", share + 2)).collect();
         let _ = write!(
             self.body,
-            "#captioned({}, [{caption}]) <table-{}>\n#block(width: 100%, breakable: {}, fitted(({names}), {}, columns => table(columns: \
-             columns, align: ({},), table.hline(stroke: 0.8pt), table.header(",
+            "#captioned({}, [{caption}]) <table-{}>\n#block(width: 100%, breakable: {}, fitted(({shares}), columns => \
+             table(columns: columns, align: ({},), table.hline(stroke: 0.8pt), table.header({heads}",
             string(&format!("{word} {}.", self.tables)),
             self.tables,
             table.rows.len() > WHOLE,
-            table.header.len().saturating_sub(1),
             alignments.join(", ")
         );
-        for item in &table.header {
-            let cell = self.wording.item(item)?;
-            // Only a word that may be wider than its column is divided.
-            let divides = cell.split([' ', '-']).any(|word| word.chars().count() > LONG_HEAD);
-            let cell = inline(&cell)?;
-            let _ = write!(self.body, "[#text(hyphenate: {divides}, strong[{cell}])], ");
-        }
         self.body.push_str("table.hline(stroke: 0.5pt)),\n");
         self.body.push_str(&cells);
         self.body.push_str("table.hline(stroke: 0.8pt))));\n\n");

@@ -94,7 +94,9 @@ impl<'a> Paper<'_, 'a> {
         header.extend(methods.iter().map(|method| Item::Method(method.name())));
         let matrices = self.family.distinct();
         let names: Vec<String> = matrices.iter().map(|matrix| tensor(matrix)).collect();
-        let (front, back) = shared(&names);
+        // As code, which names of any letters might leave.
+        let plain = |name: &String| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+        let (front, back) = if names.iter().all(plain) { shared(&names) } else { Default::default() };
         let row = |(matrix, name): (&&MatrixRow, &String)| {
             let other = gaussian(self.survey.results, matrix);
             let both = |rank: fn(&MatrixRow) -> Option<u64>| {

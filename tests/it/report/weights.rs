@@ -111,7 +111,7 @@ fn a_matrix_with_several_batches_is_one_matrix_beside_its_gaussian() {
     // By layer and by matrix, and no line for the matrix itself.
     // What all names share is said once.
     assert!(english.contains("| layer.0 | 2 |") && english.contains("| 0\\.up | 6 × 4 | 2 |"), "{english}");
-    assert!(english.contains("Each name is short for layer.*name*.weight."), "{english}");
+    assert!(english.contains("Each name is short for `layer.NAME.weight`."), "{english}");
     assert!(!english.contains("| Dense matrix | 0 |"), "{english}");
 }
 
