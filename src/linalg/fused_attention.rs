@@ -18,7 +18,7 @@ const KEYS: usize = 256;
 ///
 /// 2mn(d + e) flops (half of them if causal); memory beside the result: K once more, and a tile a thread. The bits do not
 /// depend on the number of threads. A logit x rounded to f32 is wrong by up to x·2⁻²⁴, and so is the weight it gives: where logits
-/// may be larger than [`NARROW`], they are computed and compared in f64, and only what is left below the largest is rounded.
+/// may be larger than 32, they are computed and compared in f64, and only what is left below the largest is rounded.
 ///
 /// # Panics
 /// If the shapes do not fit, or there is no key.
