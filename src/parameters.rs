@@ -18,6 +18,12 @@ pub trait Parameters: Serialize + DeserializeOwned + JsonSchema + Clone + Partia
     /// Part of every cell's identity: raise it when the numbers a kind produces change.
     const VERSION: u32;
 
+    /// The version of what just these values ask for: another than [`Self::VERSION`] where a kind holds several algorithms and
+    /// one of them has changed alone.
+    fn version(&self) -> u32 {
+        Self::VERSION
+    }
+
     /// Refuses values that have the right type but no meaning (a negative length, a temperature of zero). Where every value of
     /// every field has one, there is nothing to refuse.
     ///
@@ -68,7 +74,7 @@ macro_rules! registry {
             /// Version of the numbers this kind produces; part of the cell's identity.
             #[must_use]
             pub fn version(&self) -> u32 {
-                match self { $(Self::$variant(_) => <$kind as $crate::parameters::Parameters>::VERSION),* }
+                match self { $(Self::$variant(kind) => $crate::parameters::Parameters::version(kind)),* }
             }
 
             /// One kind from its name and parameters; `None` if no such kind exists.

@@ -164,8 +164,8 @@ pub fn compress(options: &CompressOptions, say: &mut dyn FnMut(&str)) -> Result<
     let (choices, reached) = search.choose(encoder.as_ref(), pieces.as_ref(), say)?;
     let (held_out_cosine, fitted) = match (&encoder, &pieces) {
         (Some(encoder), Some(pieces)) => {
-            let (changed, fitted) = search.fitted(encoder, pieces, &choices, say)?;
-            (Some(Damage::whole(encoder, &pieces.held_out)?.cosine(&changed)?), fitted)
+            let search::Fitted { model, pairs } = search.fitted(encoder, pieces, &choices, say)?;
+            (Some(Damage::whole(encoder, &pieces.held_out)?.cosine(&model)?), pairs)
         }
         _ => (None, Vec::new()),
     };

@@ -32,7 +32,7 @@ use crate::{
     model::{Encoder, LinearMap, Role},
 };
 
-/// λ over the mean eigenvalue of X̂X̂ᵀ: of 0.001, 0.01, 0.1 and 1 the best on held-out parts of the calibration text.
+/// λ over the mean eigenvalue of X̂X̂ᵀ: of 0.001, 0.01 and 0.1 the best on held-out parts of the calibration text.
 const RIDGE: f64 = 0.1;
 /// Pieces that go through the models side by side.
 const BLOCK: usize = 16;

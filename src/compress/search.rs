@@ -27,6 +27,13 @@ pub(super) struct Search<'a> {
     pub(super) importances: Option<Vec<f64>>,
 }
 
+/// A model whose ranks are chosen.
+pub(super) struct Fitted {
+    pub(super) model: Encoder,
+    /// The pairs that were fitted once more, by the numbers of their matrices.
+    pub(super) pairs: Vec<(usize, LowRank<f64>)>,
+}
+
 /// Halvings of the budget in search of a cosine: to a thousandth.
 const HALVINGS: usize = 10;
 /// By how much importances of a group are raised or lowered, in turn.
@@ -64,7 +71,7 @@ impl Search<'_> {
             let share = f64::midpoint(low, high);
             let keeps = match self.within(Measure::Bytes, share, self.options.allocation) {
                 Ok(choices) => {
-                    let cosine = damage.cosine(&self.fitted(encoder, pieces, &choices, say)?.0)?;
+                    let cosine = damage.cosine(&self.fitted(encoder, pieces, &choices, say)?.model)?;
                     (cosine >= self.options.budget).then_some((choices, cosine))
                 }
                 // Too little for anything.
@@ -230,18 +237,17 @@ impl Search<'_> {
         [tables].into_iter().chain(roles).chain(layers).filter(|group| !group.is_empty()).collect()
     }
 
-    /// The model with these choices, its pairs fitted to the whole calibration text where that says how; and those that were
-    /// fitted, by the numbers of their matrices.
+    /// The model with these choices, its pairs fitted to the whole calibration text where that says how.
     pub(super) fn fitted(
         &self,
         encoder: &Encoder,
         pieces: &Pieces,
         choices: &[Choice],
         say: &mut dyn FnMut(&str),
-    ) -> Result<(Encoder, Vec<(usize, LowRank<f64>)>), CompressError> {
+    ) -> Result<Fitted, CompressError> {
         let mut changed = changed(encoder, self.matrices, self.factors, choices)?;
         if self.options.method == WeightMethod::TruncatedSvd {
-            return Ok((changed, Vec::new()));
+            return Ok(Fitted { model: changed, pairs: Vec::new() });
         }
         let mut fitted = Vec::new();
         let mut places = Vec::new();
@@ -263,7 +269,7 @@ impl Search<'_> {
         let (numbers, places): (Vec<usize>, Vec<Place>) = places.into_iter().unzip();
         let pairs = refit(encoder, &mut changed, &pieces.calibration, &places, say)?;
         fitted.extend(numbers.into_iter().zip(pairs));
-        Ok((changed, fitted))
+        Ok(Fitted { model: changed, pairs: fitted })
     }
 
     /// What the manifest says of every matrix.

@@ -3,7 +3,9 @@
 //! Two products would read A twice, and reading is what they wait for. Here a few columns of A are multiplied with X and then,
 //! while they lie in the nearest cache, with the coefficients just found.
 
-use faer::{Mat, MatMut, MatRef, Par};
+use std::marker::PhantomData;
+
+use faer::{MatMut, MatRef, Par};
 use pulp::{Simd, WithSimd};
 
 use super::Scalar;
@@ -46,72 +48,120 @@ pub fn add_normal_product<T: Scalar>(
         _ => 1,
     };
     let parts = (0..parts).map(|part| (part * n / parts, (part + 1) * n / parts)).collect::<Vec<_>>();
-    for sum in sums_of_parts(matrix, block, &parts, threads) {
-        for j in 0..b {
-            for i in 0..m {
-                target[(i, j)] += scale * sum[(i, j)];
+    let packing = Packing { lanes: pulp::Arch::new().dispatch(LanesOf::<T>(PhantomData)), rows: m };
+    let input = packing.pack(block);
+    for sum in sums_of_parts(matrix, &input, packing, &parts, threads) {
+        packing.add_unpacked(target.as_mut(), scale, &sum);
+    }
+}
+
+/// Where the entries of X and of the result lie: by groups of COLUMNS; in each, a vector of every column, then the next
+/// vectors. One stream.
+#[derive(Clone, Copy)]
+struct Packing {
+    lanes: usize,
+    rows: usize,
+}
+
+impl Packing {
+    /// Of a group of columns.
+    fn length(self) -> usize {
+        self.rows.next_multiple_of(self.lanes) * COLUMNS
+    }
+
+    /// Where the vectors of column `j` start, and how far one is from the next.
+    fn start_and_step(self, j: usize) -> (usize, usize) {
+        ((j / COLUMNS) * self.length() + (j % COLUMNS) * self.lanes, COLUMNS * self.lanes)
+    }
+
+    fn pack<T: Scalar>(self, block: MatRef<'_, T>) -> Vec<T> {
+        let mut packed = vec![T::of(0.0); block.ncols().div_ceil(COLUMNS) * self.length()];
+        for (j, column) in block.col_iter().enumerate() {
+            let (start, step) = self.start_and_step(j);
+            for from in (0..self.rows).step_by(self.lanes) {
+                let size = self.lanes.min(self.rows - from);
+                let place = &mut packed[start + from / self.lanes * step..][..size];
+                place.iter_mut().zip(column.subrows(from, size).iter()).for_each(|(place, &entry)| *place = entry);
+            }
+        }
+        packed
+    }
+
+    /// `target` += `scale`·(what is packed).
+    fn add_unpacked<T: Scalar>(self, target: MatMut<'_, T>, scale: T, packed: &[T]) {
+        for (j, mut column) in target.col_iter_mut().enumerate() {
+            let (start, step) = self.start_and_step(j);
+            for from in (0..self.rows).step_by(self.lanes) {
+                let size = self.lanes.min(self.rows - from);
+                let sums = &packed[start + from / self.lanes * step..][..size];
+                let entries = column.as_mut().subrows_mut(from, size);
+                entries.iter_mut().zip(sums).for_each(|(entry, &sum)| *entry += scale * sum);
             }
         }
     }
 }
 
-/// The product with the columns of A in each part (first, end), in order.
+struct LanesOf<T>(PhantomData<T>);
+
+impl<T: Scalar> WithSimd for LanesOf<T> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> usize {
+        size_of::<T::Vector<S>>() / size_of::<T>()
+    }
+}
+
+/// The packed product with the columns of A in each part (first, end), in order.
 fn sums_of_parts<T: Scalar>(
     matrix: MatRef<'_, T>,
-    block: MatRef<'_, T>,
+    input: &[T],
+    packing: Packing,
     parts: &[(usize, usize)],
     threads: usize,
-) -> Vec<Mat<T>> {
+) -> Vec<Vec<T>> {
     if threads > 1 && parts.len() > 1 {
         let (first, second) = parts.split_at(parts.len() * (threads / 2) / threads);
         let (mut sums, more) = rayon::join(
-            || sums_of_parts(matrix, block, first, threads / 2),
-            || sums_of_parts(matrix, block, second, threads - threads / 2),
+            || sums_of_parts(matrix, input, packing, first, threads / 2),
+            || sums_of_parts(matrix, input, packing, second, threads - threads / 2),
         );
         sums.extend(more);
         return sums;
     }
     let part = |&(from, end): &(usize, usize)| {
-        pulp::Arch::new().dispatch(Part { matrix: matrix.subcols(from, end - from), block })
+        pulp::Arch::new().dispatch(Part { matrix: matrix.subcols(from, end - from), input, length: packing.length() })
     };
     parts.iter().map(part).collect()
 }
 
 struct Part<'a, T: Scalar> {
     matrix: MatRef<'a, T>,
-    block: MatRef<'a, T>,
+    input: &'a [T],
+    /// Of a group of columns in `input`.
+    length: usize,
 }
 
 impl<T: Scalar> WithSimd for Part<'_, T> {
-    type Output = Mat<T>;
+    type Output = Vec<T>;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> Mat<T> {
-        let Self { matrix, block } = self;
-        let (rows, width) = block.shape();
-        let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
-        // X and the result by groups of COLUMNS; in each, a vector of every column, then the next vectors: one stream.
-        let length = rows.next_multiple_of(lanes) * COLUMNS;
-        let groups = width.div_ceil(COLUMNS);
-        let place =
-            |i: usize, j: usize| (j / COLUMNS) * length + ((i / lanes) * COLUMNS + j % COLUMNS) * lanes + i % lanes;
-        let mut input = vec![T::of(0.0); groups * length];
-        for j in 0..width {
-            for i in 0..rows {
-                input[place(i, j)] = block[(i, j)];
-            }
-        }
-        let mut output = vec![T::of(0.0); groups * length];
+    fn with_simd<S: Simd>(self, simd: S) -> Vec<T> {
+        let Self { matrix, input, length } = self;
+        let mut output = vec![T::of(0.0); input.len()];
         let column = |j: usize| matrix.col(j).try_as_col_major().map_or(&[][..], |column| column.as_slice());
         let columns: Vec<&[T]> = (0..matrix.ncols()).map(column).collect();
         let (grouped, single) = columns.as_chunks::<GROUP>();
         let (single, _) = single.as_chunks::<1>();
-        let streams = || (0..groups).map(|group| group * length..(group + 1) * length);
         for panel in grouped.chunks(PANEL) {
-            streams().for_each(|at| add_panel::<T, S, GROUP>(simd, panel, &input[at.clone()], &mut output[at]));
+            for (input, output) in input.chunks(length).zip(output.chunks_mut(length)) {
+                add_panel::<T, S, GROUP>(simd, panel, input, output);
+            }
         }
-        streams().for_each(|at| add_panel::<T, S, 1>(simd, single, &input[at.clone()], &mut output[at]));
-        Mat::from_fn(rows, width, |i, j| output[place(i, j)])
+        for (input, output) in input.chunks(length).zip(output.chunks_mut(length)) {
+            add_panel::<T, S, 1>(simd, single, input, output);
+        }
+        output
     }
 }
 
@@ -216,6 +266,8 @@ fn add<T: Scalar, S: Simd, const G: usize>(
 
 #[cfg(test)]
 mod tests {
+    use faer::Mat;
+
     use super::*;
     use crate::{linalg::gaussian::gaussian, random::generator};
 

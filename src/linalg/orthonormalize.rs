@@ -11,16 +11,17 @@ use faer::{
     linalg::{
         cholesky::llt,
         householder,
-        matmul::{
-            matmul,
-            triangular::{self, BlockStructure},
-        },
+        matmul::triangular::{self, BlockStructure},
         qr::no_pivoting::factor as qr,
         triangular_solve::solve_lower_triangular_in_place,
     },
 };
 
-use super::{Scalar, normal_product::add_normal_product};
+use super::{
+    Scalar,
+    narrow::{add_combination, coordinates},
+    normal_product::add_normal_product,
+};
 
 /// An orthonormal basis, m×ℓ, of a block's range: `QᵀQ = I` to a small multiple of u, also for a rank-deficient block
 /// (whose basis then holds arbitrary further directions). 4mℓ² flops on the plain course.
@@ -156,16 +157,14 @@ fn householder_basis<T: Scalar>(block: Mat<T>, parallelism: Par) -> Mat<T> {
 /// Removes from `block` its components along an orthonormal `basis`: block ← (I − QQᵀ)·block. What cancellation leaves along
 /// the basis is a small multiple of u times the old block; a second call removes that.
 pub fn project_out<T: Scalar>(basis: MatRef<'_, T>, mut block: MatMut<'_, T>, parallelism: Par) {
-    // A few columns wait for the basis to be read: read it once.
-    const NARROW: usize = 8;
-    if block.ncols() <= NARROW && basis.row_stride() == 1 {
+    // For a column or two, products have nothing to block: read the basis once, not twice.
+    const FEW: usize = 2;
+    if block.ncols() <= FEW && basis.row_stride() == 1 {
         let before = block.to_owned();
         return add_normal_product(block, T::of(-1.0), basis, before.as_ref(), parallelism);
     }
-    let parallelism = worthwhile(parallelism, 2 * basis.nrows() * basis.ncols() * block.ncols());
-    let mut along = Mat::<T>::zeros(basis.ncols(), block.ncols());
-    matmul(&mut along, Accum::Replace, basis.transpose(), block.as_ref(), T::of(1.0), parallelism);
-    matmul(block.as_mut(), Accum::Add, basis, &along, T::of(-1.0), parallelism);
+    let along = coordinates(basis, block.as_ref(), parallelism);
+    add_combination(block.as_mut(), T::of(-1.0), basis, along.as_ref(), parallelism);
 }
 
 #[cfg(test)]

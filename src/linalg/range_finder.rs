@@ -5,6 +5,7 @@ use faer::{Accum, Mat, MatRef, Par, linalg::matmul::matmul};
 use super::{
     Scalar,
     gaussian::gaussian,
+    narrow::{add_combination, coordinates},
     orthonormalize::{condition, orthonormalize, project_out, worthwhile},
     svd::{Svd, SvdError, thin_svd},
 };
@@ -70,15 +71,14 @@ pub fn extension<T: Scalar>(basis: MatRef<'_, T>, block: Mat<T>, rng: &mut Rng, 
     project_out(basis, fresh.as_mut(), parallelism);
     for _ in 0..MOST_ROUNDS {
         fresh = orthonormalize(fresh, parallelism);
-        let overlap = product(basis.transpose(), fresh.as_ref(), parallelism);
+        let overlap = coordinates(basis, fresh.as_ref(), parallelism);
         let along: Vec<f64> = (0..fresh.ncols()).map(|j| overlap.col(j).norm_l2().to_f64()).collect();
         let rounding = 8.0 * T::UNIT_ROUNDOFF * (basis.nrows() as f64).sqrt();
         if along.iter().all(|along| *along <= rounding) {
             break;
         }
         // Once more along what is left: "twice is enough" (Parlett) for every column that stands out of the basis at all.
-        let flops = 2 * basis.nrows() * basis.ncols() * fresh.ncols();
-        matmul(fresh.as_mut(), Accum::Add, basis, &overlap, T::of(-1.0), worthwhile(parallelism, flops));
+        add_combination(fresh.as_mut(), T::of(-1.0), basis, overlap.as_ref(), parallelism);
         for (j, _) in along.iter().enumerate().filter(|(_, along)| **along > T::UNIT_ROUNDOFF.sqrt()) {
             // A dependent column left nothing but rounding errors, or an arbitrary direction that may lie in the basis.
             fresh.col_mut(j).copy_from(gaussian::<T>(basis.nrows(), 1, rng).col(0));

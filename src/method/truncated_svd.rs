@@ -48,6 +48,14 @@ impl Parameters for TruncatedSvd {
     const KIND: &'static str = "truncated_svd";
     const VERSION: u32 = 2;
 
+    fn version(&self) -> u32 {
+        match self.algorithm {
+            Algorithm::Full => Self::VERSION,
+            // Since it stops at other basis sizes than before.
+            Algorithm::Krylov => Self::VERSION + 1,
+        }
+    }
+
     fn check(&self) -> Result<(), Invalid> {
         if self.tolerance > 0.0 && self.tolerance < 1.0 {
             Ok(())

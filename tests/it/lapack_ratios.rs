@@ -186,17 +186,47 @@ fn leading_triplets_agree_with_the_full_decomposition() {
                 );
             }
             assert!(orthogonality(&leading.left) < 1e-12 && orthogonality(&leading.right) < 1e-12, "{name}, rank {k}");
-            for j in 0..k {
-                let image =
-                    &matrix * leading.right.col(j) - leading.left.col(j) * faer::Scale(leading.singular_values[j]);
-                let back = matrix.transpose() * leading.left.col(j)
-                    - leading.right.col(j) * faer::Scale(leading.singular_values[j]);
-                let residual = image.norm_l2().max(back.norm_l2());
-                assert!(residual <= 2e-9 * full.singular_values[0], "{name}, triplet {j} of {k}: {residual:.1e}");
-            }
+            let worst = worst_residual(&matrix, &leading);
+            assert!(worst <= 2e-9 * full.singular_values[0], "{name}, rank {k}: {worst:.1e}");
         }
         let converges = matches!(name, "power" | "geometric" | "clusters" | "rank 7");
         let leading = leading_triplets(matrix.as_ref(), 10, 1e-9, &mut generator(4), Par::Seq).unwrap();
         assert!(!converges || leading.fallback.is_none(), "{name}: {:?}", leading.fallback);
+    }
+}
+
+/// max over the triplets of ‖Av − σu‖₂ and ‖Aᵀu − σv‖₂.
+fn worst_residual(matrix: &Mat<f64>, found: &Svd<f64>) -> f64 {
+    let residual = |(j, &sigma): (usize, &f64)| {
+        let image = matrix * found.right.col(j) - found.left.col(j) * faer::Scale(sigma);
+        let back = matrix.transpose() * found.left.col(j) - found.right.col(j) * faer::Scale(sigma);
+        image.norm_l2().max(back.norm_l2())
+    };
+    found.singular_values.iter().enumerate().map(residual).fold(0.0, f64::max)
+}
+
+/// It stops when the last triplet has converged: so have all of them, whatever the draw, the threads and the layout.
+#[test]
+fn every_leading_triplet_has_converged_when_it_stops() {
+    let spectra: [(&str, Spectrum); 3] = [
+        ("power", Box::new(|j| 1.0 / (j + 1) as f64)),
+        ("exponential", Box::new(|j| (-(j as f64) / 16.0).exp())),
+        // The last one wanted is the first of a cluster of twelve, wider than a block.
+        ("cluster at the rank", Box::new(|j| if (39..51).contains(&j) { 1e-2 } else { 0.9f64.powi(j as i32) })),
+    ];
+    for (name, sigma) in spectra {
+        let matrix = with_spectrum(360, 330, sigma);
+        let largest = thin_svd(matrix.as_ref(), Par::Seq).unwrap().singular_values[0];
+        let by_rows = factoreo::linalg::transposed(matrix.as_ref());
+        for seed in 0..4 {
+            for (layout, given) in [("columns", matrix.as_ref()), ("rows", by_rows.transpose())] {
+                for parallelism in [Par::Seq, Par::rayon(2)] {
+                    let found = leading_triplets(given, 40, 1e-9, &mut generator(seed), parallelism).unwrap();
+                    let worst = worst_residual(&matrix, &found);
+                    assert!(worst <= 2e-9 * largest, "{name}, seed {seed}, by {layout}: {worst:.1e}");
+                    assert!(found.fallback.is_none(), "{name}, seed {seed}, by {layout}");
+                }
+            }
+        }
     }
 }

@@ -3,24 +3,18 @@
 
 use faer::{Mat, MatRef, Par};
 
-use super::{Looks, append};
+use super::{Looks, append, block_size};
 use crate::{
     linalg::{
         Scalar,
         gaussian::gaussian,
+        narrow::coordinates,
         orthonormalize::orthonormalize,
         range_finder::{extension, product},
         svd::{Svd, SvdError, thin_svd},
     },
     random::Rng,
 };
-
-/// Columns added at a time. A narrow block reaches a higher Krylov degree with the same basis, a wide one reads the matrix
-/// less often: narrow while the matrix stays in the cache, wide where every pass goes to memory.
-fn block_size(rows: usize, columns: usize) -> usize {
-    if rows * columns <= 1 << 19 { 4 } else { WIDE }
-}
-const WIDE: usize = 8;
 
 /// The leading `rank` singular triplets, each with ‖Aᵀu − σv‖₂ ≤ `tolerance`·σ₁ (Av = σu holds by construction); `None` if
 /// that takes a basis of more than `limit` columns.
@@ -96,7 +90,7 @@ impl<'a, T: Scalar> Bidiagonalisation<'a, T> {
         append(&mut self.left, fresh.as_ref());
         self.columns.push(product(self.left.transpose(), image.as_ref(), self.parallelism));
 
-        let back = product(self.matrix.transpose(), fresh.as_ref(), self.parallelism);
+        let back = coordinates(self.matrix, fresh.as_ref(), self.parallelism);
         let ahead = extension(self.right.as_ref(), back.clone(), rng, self.parallelism);
         self.coupling = product(ahead.transpose(), back.as_ref(), self.parallelism);
         append(&mut self.right, ahead.as_ref());

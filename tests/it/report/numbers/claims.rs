@@ -250,15 +250,18 @@ pub fn of_claims(tables: &Tables, spec: &toml::Table) -> Facts {
     facts
 }
 
+/// Places and what was found there.
+type Curve = Vec<(f64, f64)>;
+
 /// One exponent for each method, over the five largest places: of each matrix by itself, in the mean.
 fn exponents(found: &[Found<'_>], along: &str) -> Vec<(f64, (f64, f64))> {
-    let mut curves: BTreeMap<&[String; 2], BTreeMap<String, Vec<(f64, f64)>>> = BTreeMap::new();
+    let mut curves: BTreeMap<&[String; 2], BTreeMap<String, Curve>> = BTreeMap::new();
     for it in found {
         let matrix = format!("{} {}", it.entry.of, without_parameter(&it.entry.variant, along));
         let curve = curves.entry(&it.entry.by).or_default().entry(matrix).or_default();
         curve.extend(it.along.map(|at| (at, it.value)));
     }
-    let fit = |curves: BTreeMap<String, Vec<(f64, f64)>>| {
+    let fit = |curves: BTreeMap<String, Curve>| {
         let mut places: Vec<f64> = curves.values().flatten().map(|(at, _)| *at).collect();
         places.sort_by(f64::total_cmp);
         places.dedup();

@@ -217,14 +217,12 @@ fn of_methods(runs: &[Row<'_>]) -> Vec<Fact> {
     let mut facts = Vec::new();
     for ([_, variant], rows) in by_method {
         facts.extend(of_variant(variant));
-        for name in ["power_iterations"] {
-            let parameters: Option<serde_json::Value> =
-                rows.first().and_then(|row| serde_json::from_str(row.text("method_parameters")).ok());
-            let value = parameters.and_then(|parameters| parameters.get(name)?.as_f64());
-            facts.extend(
-                value.into_iter().flat_map(|value| [What::Iterations, What::Any].map(|what| Fact::of(value, what))),
-            );
-        }
+        let parameters: Option<serde_json::Value> =
+            rows.first().and_then(|row| serde_json::from_str(row.text("method_parameters")).ok());
+        let powers = parameters.and_then(|parameters| parameters.get("power_iterations")?.as_f64());
+        facts.extend(
+            powers.into_iter().flat_map(|powers| [What::Iterations, What::Any].map(|what| Fact::of(powers, what))),
+        );
         let completed = || rows.iter().filter(|row| row.text("status") == "completed");
         let errors: Vec<f64> = completed().filter_map(|row| row.number("relative_frobenius_error")).collect();
         facts.extend([What::Cells, What::Any].map(|what| Fact::of(errors.len() as f64, what)));
