@@ -92,11 +92,8 @@ fn render(markdown: &str, with_blocks: bool) -> Result<String, ReportError> {
                     None => {}
                 }
             }
-            Event::End(TagEnd::Link) => {
-                if links.pop() == Some(true) {
-                    out.push_str("];");
-                }
-            }
+            Event::End(TagEnd::Link) if links.pop() == Some(true) => out.push_str("];"),
+            Event::End(TagEnd::Link) => {}
             _ if !with_blocks => {}
             Event::End(TagEnd::Paragraph) => out.push_str("\n\n"),
             Event::Start(Tag::List(None)) => out.push_str("#list("),
