@@ -59,6 +59,8 @@ pub struct Place {
     pub value: f64,
     pub low: f64,
     pub high: f64,
+    /// The quantity that must be on its side too, where the claim has one and it was measured.
+    pub proviso: Option<f64>,
     pub ruling: Ruling,
 }
 
@@ -176,10 +178,12 @@ fn selects_rows(claim: &Claim, number: &Number) -> bool {
 fn place(claim: &Claim, number: &Number, numbers: &[Number], threshold: Threshold) -> Option<Place> {
     let (value, low, high) = quotient(claim, number, numbers)?;
     let mut ruling = rule(low, high, threshold);
+    let mut proviso = None;
     if let Some((quantity, side)) = claim.proviso() {
         let same_row = |other: &&Number| other.quantity == quantity && is_row_of(other, number);
-        let proviso = numbers.iter().find(same_row).map_or(Ruling::Inconclusive, |it| rule(it.low, it.high, side));
-        ruling = both(ruling, proviso);
+        let found = numbers.iter().find(same_row);
+        proviso = found.map(|found| found.value);
+        ruling = both(ruling, found.map_or(Ruling::Inconclusive, |it| rule(it.low, it.high, side)));
     }
     let along = claim.along.as_deref();
     let name = match along {
@@ -192,7 +196,7 @@ fn place(claim: &Claim, number: &Number, numbers: &[Number], threshold: Threshol
         None => None,
     };
     let name = name.or_else(|| at.map(|at| at.to_string())).unwrap_or_else(|| name_of(claim, number));
-    Some(Place { name, at, value, low, high, ruling })
+    Some(Place { name, at, value, low, high, proviso, ruling })
 }
 
 /// What tells a number from the others that the claim selects.
@@ -276,7 +280,8 @@ fn exponents(claim: &Claim, numbers: &[Number], threshold: Threshold) -> Vec<Pla
         let end = |points: Vec<(f64, f64)>| points.into_iter().filter(|(at, _)| *at >= from).collect();
         let slope = mean_log_log_slope(curves.into_values().map(end))?;
         let (low, high) = slope.interval?;
-        Some(Place { name, at: None, value: slope.value, low, high, ruling: rule(low, high, threshold) })
+        let ruling = rule(low, high, threshold);
+        Some(Place { name, at: None, value: slope.value, low, high, proviso: None, ruling })
     };
     curves.into_iter().filter_map(fit).collect()
 }

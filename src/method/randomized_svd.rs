@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{Approximation, Bound, Draw, Facts, Forecast, Method, MethodError, Traits, pair_of, tail};
 use crate::{
     linalg::{
-        Scalar,
+        Scalar, in_pool_awake,
         range_finder::{best_in_range, power_range},
     },
     parameters::{Invalid, Parameters},
@@ -93,8 +93,11 @@ impl<T: Scalar> Method<T> for RandomizedSvd {
     fn factor(&self, problem: &Problem<T>, draw: Draw<'_>) -> Result<Approximation<T>, MethodError> {
         let matrix = problem.matrix();
         let sketch_size = self.sketch_size(matrix.nrows().min(matrix.ncols()), draw.target_rank);
-        let basis = power_range(matrix, sketch_size, self.power_iterations, draw.rng, draw.parallelism);
-        let svd = best_in_range(matrix, basis.as_ref(), draw.target_rank, draw.parallelism)?;
-        Ok(pair_of(&svd, draw.target_rank))
+        // Between its products are pieces of work for one thread.
+        in_pool_awake(draw.parallelism, || {
+            let basis = power_range(matrix, sketch_size, self.power_iterations, draw.rng, draw.parallelism);
+            let svd = best_in_range(matrix, basis.as_ref(), draw.target_rank, draw.parallelism)?;
+            Ok(pair_of(&svd, draw.target_rank))
+        })
     }
 }

@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use super::document::{Block, Document, Item, Table, Text};
+use super::{
+    document::{Block, Document, Item, Table, Text},
+    weights::shared,
+};
 use crate::{
     claim::{Claim, Condition, Judgement, Place, Threshold, Topic, judge, overall},
     table::Results,
@@ -87,7 +90,11 @@ struct Statement<'a> {
     threshold: Option<Threshold>,
     proviso: Option<(&'a str, Threshold)>,
     ruled: String,
+    /// The least and the greatest value of what must be on its side too.
+    proviso_found: Option<(f64, f64)>,
     condition: Option<&'a Condition>,
+    /// The places the condition names, without what all names have in common.
+    names: Vec<String>,
     along: Option<&'a str>,
     places: usize,
     least: Option<&'a Place>,
@@ -100,6 +107,18 @@ fn statement(evidence: &Evidence<'_>) -> Text {
     let condition = match &judgement.verdict {
         crate::claim::Verdict::Conditional(condition) => Some(condition),
         _ => None,
+    };
+    let provisos = || judgement.places.iter().filter_map(|place| place.proviso);
+    let names = match condition {
+        Some(Condition::Some { names, .. }) => {
+            let (front, back) = shared(names);
+            let short = |name: &String| {
+                let short = name.strip_prefix(&front).and_then(|rest| rest.strip_suffix(&back));
+                short.unwrap_or(name).to_owned()
+            };
+            names.iter().map(short).collect()
+        }
+        _ => Vec::new(),
     };
     Text::new(
         "claim.statement",
@@ -120,7 +139,9 @@ fn statement(evidence: &Evidence<'_>) -> Text {
             threshold: claim.threshold(),
             proviso: claim.proviso(),
             ruled: name_of(&judgement.verdict.ruled()),
+            proviso_found: provisos().reduce(f64::min).zip(provisos().reduce(f64::max)),
             condition,
+            names,
             along: claim.along.as_deref(),
             places: judgement.places.len(),
             least: judgement.places.iter().min_by(by_value),
