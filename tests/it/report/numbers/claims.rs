@@ -217,11 +217,18 @@ pub fn of_claims(tables: &Tables, spec: &toml::Table) -> Facts {
             (_, Some(above)) => ends.0 > above,
             _ => true,
         };
-        let proviso = |entry: &Entry| {
-            let Some(name) = claim.get("provided").and_then(toml::Value::as_str) else { return true };
-            let other = entries.iter().find(|other| other.quantity == name && is_same_row(other, entry));
-            other.is_some_and(|other| side(other.ends, "provided_below", "provided_above"))
+        let provided = claim.get("provided").and_then(toml::Value::as_str);
+        let beside = |entry: &Entry| {
+            let name = provided?;
+            entries.iter().find(|other| other.quantity == name && is_same_row(other, entry))
         };
+        let proviso = |entry: &Entry| {
+            provided.is_none() || beside(entry).is_some_and(|it| side(it.ends, "provided_below", "provided_above"))
+        };
+        let mut provisos: Vec<f64> = found.iter().filter_map(|it| Some(beside(it.entry)?.value)).collect();
+        provisos.sort_by(f64::total_cmp);
+        let ends = [provisos.first(), provisos.last()].into_iter().flatten();
+        own.extend(ends.map(|end| Fact::of(*end, What::Any)));
         // Places of one value along the axis stand or fall together.
         let mut groups: BTreeMap<u64, bool> = BTreeMap::new();
         let mut places: Vec<(f64, (f64, f64))> = found.iter().map(|it| (it.value, it.ends)).collect();
