@@ -10,7 +10,7 @@ const KEY_WIDTH: f64 = 64.0;
 const SAMPLE: f64 = 30.0;
 /// Longest line of a label; longer names are wrapped.
 const WIDEST: f64 = 156.0;
-const MOST_LINES: usize = 3;
+const MOST_LINES: usize = 4;
 /// Between neighbouring labels.
 const GAP: f64 = 5.0;
 
@@ -114,7 +114,7 @@ fn spread(wishes: &[f64], sizes: &[f64], (top, bottom): (f64, f64)) -> Vec<f64> 
     centres
 }
 
-/// A name on at most three lines of the column. What tells longer names apart is at their end (the variant), so they lose their
+/// A name on at most four lines of the column. What tells longer names apart is at their end (the variant), so they lose their
 /// middle.
 fn name_lines(name: &str) -> Vec<String> {
     let mut lines = wrap(name, WIDEST, usize::MAX, TEXT);
@@ -209,9 +209,9 @@ mod tests {
     fn a_long_name_keeps_what_tells_it_apart() {
         let brackets = "Linformer (untrained, segment means)";
         assert_eq!(name_lines(brackets), ["Linformer", "(untrained,", "segment means)"]);
-        let long = "a name of rather very many and rather long words (exact) q=2";
-        assert_eq!(name_lines(long), ["a name of rather", "very many and", "… (exact) q=2"]);
+        let long = "a name of rather very many and uncommonly long words beyond measure (exact) q=2";
+        assert_eq!(name_lines(long), ["a name of rather", "very many and", "uncommonly long", "… (exact) q=2"]);
         let lines = name_lines(&format!("one two {}", "interminable".repeat(3)));
-        assert!(lines.len() <= 3 && lines.iter().all(|line| text_width(line, TEXT) <= WIDEST));
+        assert!(lines.len() <= MOST_LINES && lines.iter().all(|line| text_width(line, TEXT) <= WIDEST));
     }
 }
