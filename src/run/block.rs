@@ -112,7 +112,7 @@ impl Session<'_> {
             }
         }
         drop(reference);
-        self.time(&problem, block, works, progress)
+        memory::keeping_all_memory(|| self.time(&problem, block, works, progress))
     }
 
     /// The matrix in the precision of `T`, or why it cannot be made.

@@ -85,20 +85,37 @@ unsafe impl GlobalAlloc for CountingAllocator {
 }
 
 /// Asks the C library to keep freed memory for the next allocation instead of handing it back to the system: the first touch of a
-/// page costs as much as a hundred flops of its every entry, and a method that is timed again would pay for it again.
-/// Does nothing where the C library is not glibc.
+/// page costs as much as a hundred flops of its every entry, and a method that is timed again would pay for it again. Blocks above
+/// 32 MB still come and go, see [`keeping_all_memory`]. Does nothing where the C library is not glibc.
 pub fn keep_freed_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
-        const KEPT: i32 = 1 << 30;
-        // SAFETY: `mallopt` takes two integers by value, and only sets a number of the allocator.
-        #[allow(unsafe_code, reason = "the C library's setting has no safe wrapper")]
-        unsafe {
-            // Mappings of their own are given back at once, whatever their size, and so are the emptied heaps of other threads.
-            libc::mallopt(libc::M_MMAP_MAX, 0);
-            libc::mallopt(libc::M_ARENA_MAX, 1);
-            libc::mallopt(libc::M_TRIM_THRESHOLD, KEPT);
-        }
+        // The emptied heaps of other threads are given back at once, so there is one heap; it shrinks by a gibibyte or not at all.
+        set(libc::M_ARENA_MAX, 1);
+        set(libc::M_TRIM_THRESHOLD, 1 << 30);
+        // The most that glibc takes on 64-bit machines.
+        set(libc::M_MMAP_THRESHOLD, 32 << 20);
+    }
+}
+
+/// What `work` returns, while blocks of every size are kept when they are freed: for what is timed. Elsewhere large blocks in one heap
+/// leave holes that nothing fits into.
+pub fn keeping_all_memory<R>(work: impl FnOnce() -> R) -> R {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    set(libc::M_MMAP_MAX, 0);
+    let result = work();
+    // What glibc begins with.
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    set(libc::M_MMAP_MAX, 65536);
+    result
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn set(parameter: libc::c_int, value: libc::c_int) {
+    // SAFETY: `mallopt` takes two integers by value, and only sets a number of the allocator.
+    #[allow(unsafe_code, reason = "the C library's setting has no safe wrapper")]
+    unsafe {
+        libc::mallopt(parameter, value);
     }
 }
 

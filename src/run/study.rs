@@ -152,7 +152,12 @@ impl Session<'_> {
         let measured = input.as_ref().map_err(Clone::clone).and_then(|Input { model, problem }| {
             let parallelism = self.parallelism;
             let (rng, model, problem) = (&mut rng, model.as_ref(), problem.as_ref());
-            study.spec.measure(&mut Bench { rng, parallelism, instruments: &instruments, model, problem })
+            let mut bench = Bench { rng, parallelism, instruments: &instruments, model, problem };
+            if study.spec.traits().timed {
+                memory::keeping_all_memory(|| study.spec.measure(&mut bench))
+            } else {
+                study.spec.measure(&mut bench)
+            }
         });
         let rows = match measured {
             Ok(measurements) => measurements.into_iter().map(|one| completed(&planned, one)).collect(),
