@@ -33,6 +33,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
+
 use crate::{
     claim::Claim,
     figure::{self, Figure, FigureError},
@@ -159,7 +161,7 @@ pub fn build_of(root: &Path, scope: Scope, png: bool) -> Result<Vec<PathBuf>, Re
 /// Every finished experiment of a scope, by name.
 fn read_results(folder: &Path, scope: Scope) -> Result<Vec<Results>, ReportError> {
     let mut experiments = file::folders_with(folder, "provenance.json")?
-        .iter()
+        .par_iter()
         .filter(|folder| {
             let name = folder.file_name().map(std::ffi::OsStr::to_string_lossy).unwrap_or_default();
             name.ends_with(spec::QUICK_SUFFIX) == (scope == Scope::Quick)
@@ -175,7 +177,7 @@ fn draw(experiments: &[Results], language: Language) -> Result<Vec<Vec<Figure>>,
         figure::draw_all(results, language)
             .map_err(|source| ReportError::Figure { experiment: results.name.clone(), source })
     };
-    experiments.iter().map(figures).collect()
+    experiments.par_iter().map(figures).collect()
 }
 
 /// Where a figure is, from the report.
