@@ -86,9 +86,10 @@ pub(super) fn all(results: &Results) -> Vec<Number> {
 
 /// What factoring and applying take together: a cheap product owes nothing to a dear factorisation.
 fn total_flops(numbers: &[Number]) -> Vec<Number> {
-    let of = |quantity: &'static str| numbers.iter().filter(move |number| number.quantity == quantity);
+    let of = |quantity: &str| numbers.iter().filter(|number| number.quantity == quantity).collect::<Vec<_>>();
+    let applications = of("apply_flops");
     let total = |factor: &Number| {
-        let apply = of("apply_flops").find(|apply| is_same_cell(apply, factor))?;
+        let apply = applications.iter().find(|apply| is_same_cell(apply, factor))?;
         Some(Number {
             quantity: "total_flops".to_owned(),
             value: factor.value + apply.value,
@@ -97,7 +98,7 @@ fn total_flops(numbers: &[Number]) -> Vec<Number> {
             ..factor.clone()
         })
     };
-    of("factor_flops").filter_map(total).collect()
+    of("factor_flops").into_iter().filter_map(total).collect()
 }
 
 /// Whether two numbers are of one matrix under one method at one rank.

@@ -106,8 +106,7 @@ pub fn build_of(root: &Path, scope: Scope, png: bool) -> Result<Vec<PathBuf>, Re
         Scope::Quick => root.join("report").join("quick"),
     };
     let mut files = Vec::new();
-    let mut editions = Vec::new();
-    for language in Language::ALL {
+    let edition = |language: Language| {
         let drawn = draw(&experiments, language)?;
         let chapters: Vec<Chapter<'_>> =
             experiments.iter().zip(&drawn).map(|(results, figures)| chapter(results, figures)).collect();
@@ -118,8 +117,10 @@ pub fn build_of(root: &Path, scope: Scope, png: bool) -> Result<Vec<PathBuf>, Re
         if let Some(coursework) = &coursework {
             cover::open(&mut document, coursework);
         }
-        editions.push((language, drawn, document));
-    }
+        Ok((language, drawn, document))
+    };
+    let editions =
+        Language::ALL.par_iter().map(|&language| edition(language)).collect::<Result<Vec<_>, ReportError>>()?;
     let drawings: Vec<Drawings<'_>> =
         editions.iter().map(|(language, drawn, _)| drawings(&experiments, drawn, *language)).collect();
     for ((language, drawn, document), drawings) in editions.iter().zip(&drawings) {
