@@ -86,7 +86,7 @@ unsafe impl GlobalAlloc for CountingAllocator {
 
 /// Asks the C library to keep freed memory for the next allocation instead of handing it back to the system: the first touch of a
 /// page costs as much as a hundred flops of its every entry, and a method that is timed again would pay for it again. Blocks above
-/// 32 MB still come and go, see [`keeping_all_memory`]. Does nothing where the C library is not glibc.
+/// 32 MB still come and go, but not while something is timed. Does nothing where the C library is not glibc.
 pub fn keep_freed_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
