@@ -9,7 +9,7 @@ mod verdict;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use verdict::{Condition, Judgement, Place, Ruling, Verdict, judge, overall};
+pub use verdict::{Condition, Judgement, Place, Ruling, Verdict, judge, judge_all, overall};
 
 use crate::parameters::Invalid;
 

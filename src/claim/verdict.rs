@@ -75,17 +75,28 @@ pub struct Judgement {
 /// Judges a claim on the results of its experiment.
 #[must_use]
 pub fn judge(claim: &Claim, results: &Results) -> Judgement {
+    judge_on(claim, &number::all(results))
+}
+
+/// [`judge`], several claims on the same results: their numbers are gathered once.
+#[must_use]
+pub fn judge_all<'a>(claims: impl IntoIterator<Item = &'a Claim>, results: &Results) -> Vec<Judgement> {
+    let mut numbers = None;
+    let judged = |claim| judge_on(claim, numbers.get_or_insert_with(|| number::all(results)));
+    claims.into_iter().map(judged).collect()
+}
+
+fn judge_on(claim: &Claim, numbers: &[Number]) -> Judgement {
     let Some(threshold) = claim.threshold() else {
         return Judgement { verdict: Verdict::NotMeasured, places: Vec::new() };
     };
-    let numbers = number::all(results);
     let mut places = if claim.exponent {
-        exponents(claim, &numbers, threshold)
+        exponents(claim, numbers, threshold)
     } else {
         numbers
             .iter()
             .filter(|number| selects(claim, number))
-            .filter_map(|it| place(claim, it, &numbers, threshold))
+            .filter_map(|it| place(claim, it, numbers, threshold))
             .collect()
     };
     places.sort_by(|a, b| match (a.at, b.at) {

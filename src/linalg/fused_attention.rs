@@ -16,9 +16,10 @@ const KEYS: usize = 256;
 
 /// softmax(`scale`·QKᵀ)·V by rows, m×e from Q m×d, K n×d and V n×e; if `causal`, query i sees keys 0..=i.
 ///
-/// 2mn(d + e) flops (half of them if causal); memory beside the result: K once more, and a tile a thread. The bits do not
-/// depend on the number of threads. A logit x rounded to f32 is wrong by up to x·2⁻²⁴, and so is the weight it gives: where logits
-/// may be larger than 32, they are computed and compared in f64, and only what is left below the largest is rounded.
+/// 2mn(d + e) flops (half of them if causal); memory beside the result: K once more (where logits are in f64, Q and K in it too),
+/// and a tile a thread. The bits do not depend on the number of threads. A logit x rounded to f32 is wrong by up to x·2⁻²⁴, and
+/// so is the weight it gives: where logits may be larger than 32, they are computed and compared in f64, and only what is left
+/// below the largest is rounded.
 ///
 /// # Panics
 /// If the shapes do not fit, or there is no key.

@@ -29,7 +29,7 @@ pub struct ExactAttention {}
 
 impl Parameters for ExactAttention {
     const KIND: &'static str = "exact_attention";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 }
 
 impl Facts for ExactAttention {

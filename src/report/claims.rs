@@ -7,7 +7,7 @@ use super::{
     weights::shared,
 };
 use crate::{
-    claim::{Claim, Condition, Judgement, Place, Threshold, Topic, judge, overall},
+    claim::{Claim, Condition, Judgement, Place, Threshold, Topic, judge_all, overall},
     table::Results,
 };
 
@@ -23,8 +23,9 @@ struct Evidence<'a> {
 pub fn lay_out<'a>(document: &mut Document, chapters: impl Iterator<Item = (&'a [(String, Claim)], &'a Results)>) {
     let mut evidence = Vec::new();
     for (claims, results) in chapters {
-        for (label, claim) in claims {
-            evidence.push(Evidence { label, claim, experiment: &results.name, judgement: judge(claim, results) });
+        let judgements = judge_all(claims.iter().map(|(_, claim)| claim), results);
+        for ((label, claim), judgement) in claims.iter().zip(judgements) {
+            evidence.push(Evidence { label, claim, experiment: &results.name, judgement });
         }
     }
     if evidence.is_empty() {

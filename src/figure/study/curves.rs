@@ -60,6 +60,19 @@ const fn of_model(
     View { kind: "light_model", quantities, lead: None, title, x, y, axis: Spacing::Doubling, pooled: true }
 }
 
+const fn of_denoising(kind: &'static str) -> View {
+    View {
+        kind,
+        quantities: &["test_error"],
+        lead: Some(("truncated_svd", "test_error")),
+        title: ("Error to the truth by rank", "Error respecto de la verdad según el rango"),
+        x: RANK,
+        y: ERROR,
+        axis: Spacing::Doubling,
+        pooled: false,
+    }
+}
+
 const VIEWS: [View; 10] = [
     View {
         kind: "reduced_rank_regression",
@@ -71,26 +84,8 @@ const VIEWS: [View; 10] = [
         axis: Spacing::Doubling,
         pooled: false,
     },
-    View {
-        kind: "denoising",
-        quantities: &["test_error"],
-        lead: Some(("truncated_svd", "test_error")),
-        title: ("Error to the truth by rank", "Error respecto de la verdad según el rango"),
-        x: RANK,
-        y: ERROR,
-        axis: Spacing::Doubling,
-        pooled: false,
-    },
-    View {
-        kind: "denoised_head",
-        quantities: &["test_error"],
-        lead: Some(("truncated_svd", "test_error")),
-        title: ("Error to the truth by rank", "Error respecto de la verdad según el rango"),
-        x: RANK,
-        y: ERROR,
-        axis: Spacing::Doubling,
-        pooled: false,
-    },
+    of_denoising("denoising"),
+    of_denoising("denoised_head"),
     View {
         kind: "reproduction",
         quantities: &["distance"],
