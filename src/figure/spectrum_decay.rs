@@ -12,7 +12,10 @@ use super::{
     series::{Group, median},
     theme::{self, Look, Marker, Shape},
 };
-use crate::{language::Language, table::Results};
+use crate::{
+    language::Language,
+    table::{Results, without_parameter},
+};
 
 const THRESHOLDS: [&str; 3] = ["90", "99", "99.9"];
 const LINE: Pen = Pen { colour: theme::BLUE, width: 2.5, dash: "", turn: None };
@@ -91,9 +94,10 @@ impl Spectra {
     fn of(results: &Results, group: &Group<'_>) -> Self {
         let rows = results.spectra.iter();
         let rows = rows.filter(|row| row.problem == group.family && row.precision == group.precision);
-        let mut variants: BTreeMap<&str, BTreeMap<u64, (f64, f64)>> = BTreeMap::new();
+        let mut variants: BTreeMap<String, BTreeMap<u64, (f64, f64)>> = BTreeMap::new();
         for row in rows {
-            let spectrum = variants.entry(&row.problem_variant).or_default();
+            // A weight matrix that is run with several batches is one matrix.
+            let spectrum = variants.entry(without_parameter(&row.problem_variant, "batch")).or_default();
             spectrum.insert(row.index, (row.singular_value, row.cumulative_energy));
         }
         let mut values: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
