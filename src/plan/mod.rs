@@ -22,7 +22,7 @@ use crate::{
     spec::{Experiment, Instance, OnDisk, TensorFiles},
     study::StudySpec,
 };
-use identity::{described, hashed};
+use identity::{CellIds, described, hashed};
 
 /// Every cell of an experiment, grouped by matrix.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,6 +106,8 @@ pub(crate) fn plan_with(
     available_bytes: u64,
 ) -> Result<Plan, PlanError> {
     let mut hashes = HashMap::new();
+    let methods: Vec<Written> = experiment.methods.iter().map(|method| Written::of(&method.spec)).collect();
+    let timing = identity::canonical(&serde_json::json!(experiment.timing));
     let mut blocks = Vec::with_capacity(experiment.problems.len() * experiment.precisions.len());
     for (problem, instance) in experiment.problems.iter().enumerate() {
         let fails = |reason: String| PlanError { problem: instance.name(), reason };
@@ -121,8 +123,14 @@ pub(crate) fn plan_with(
         }
         for &precision in &experiment.precisions {
             let mut block = empty_block(experiment, problem, precision, outline, &hashes);
-            for method in 0..experiment.methods.len() {
-                block.cells.extend(cells(experiment, &block, method, available_bytes));
+            let problem_name = name_of_problem(&instance.spec);
+            for (method, written) in methods.iter().enumerate() {
+                let ids = CellIds::new(&block.id, &written.identity, &timing);
+                let seed_of = |trial: usize| {
+                    let names = ["method", &*problem_name, &*written.name, "trial", &*trial.to_string()];
+                    named_seed(experiment.seed, &names)
+                };
+                block.cells.extend(cells(experiment, &block, method, &ids, seed_of, available_bytes));
             }
             blocks.push(block);
         }
@@ -212,12 +220,17 @@ fn empty_block(
 
 /// The cells of one method on one matrix. A seed depends on the problem, the method and the trial: not on the rank, so that one
 /// factorisation of a nested method serves them all, and not on the precision.
-fn cells(experiment: &Experiment, block: &Block, method: usize, available_bytes: u64) -> Vec<Cell> {
+fn cells(
+    experiment: &Experiment,
+    block: &Block,
+    method: usize,
+    ids: &CellIds<'_>,
+    seed_of: impl Fn(usize) -> u64,
+    available_bytes: u64,
+) -> Vec<Cell> {
     let spec = &experiment.methods[method].spec;
-    let described = described(spec.kind(), spec.version(), spec.parameters());
-    let problem_name = name_of_problem(&experiment.problems[block.problem].spec);
-    let method_name = name_of_method(spec);
     let trials = if spec.traits().random { experiment.trials } else { 1 };
+    let seeds: Vec<u64> = (0..trials).map(seed_of).collect();
     let mut cells = Vec::with_capacity(experiment.target_ranks.len() * trials);
     for target_rank in spec.target_ranks(block.outline, &experiment.target_ranks) {
         let mut forecast = spec.forecast(block.outline, target_rank);
@@ -233,16 +246,8 @@ fn cells(experiment: &Experiment, block: &Block, method: usize, available_bytes:
             (needed > available_bytes)
                 .then(|| format!("needs about {}, and {} are available", in_words(needed), in_words(available_bytes)))
         });
-        for trial in 0..trials {
-            let id = hashed(&serde_json::json!({
-                "block": block.id,
-                "method": described,
-                "target_rank": target_rank,
-                "trial": trial,
-                "timing": experiment.timing,
-            }));
-            let names = ["method", &*problem_name, &*method_name, "trial", &*trial.to_string()];
-            let seed = named_seed(experiment.seed, &names);
+        for (trial, &seed) in seeds.iter().enumerate() {
+            let id = ids.of(target_rank, trial);
             cells.push(Cell { id, method, target_rank, trial, seed, forecast, skip: skip.clone() });
         }
     }
@@ -254,8 +259,19 @@ fn name_of_problem(spec: &ProblemSpec) -> String {
     identity::name(spec.kind(), spec.parameters())
 }
 
-fn name_of_method(spec: &MethodSpec) -> String {
-    identity::name(spec.kind(), spec.parameters())
+/// A method in the texts its cells are hashed from, made once and not for every matrix.
+struct Written {
+    /// Kind, version and parameters.
+    identity: String,
+    /// Kind and parameters: its name in seeds.
+    name: String,
+}
+
+impl Written {
+    fn of(spec: &MethodSpec) -> Self {
+        let identity = identity::canonical(&described(spec.kind(), spec.version(), spec.parameters()));
+        Self { identity, name: identity::name(spec.kind(), spec.parameters()) }
+    }
 }
 
 impl Experiment {

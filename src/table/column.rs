@@ -1,6 +1,6 @@
 //! A column, and the macro that declares a table once: its row, its names, units and descriptions, and both conversions.
 
-use polars_core::prelude::{Column as Series, DataFrame, DataType, Schema};
+use polars::prelude::{Column as Series, DataFrame, DataType, Schema};
 
 use super::{Status, TableError};
 

@@ -2,11 +2,10 @@
 
 use std::{borrow::Cow, io::Cursor};
 
-use polars_core::{
-    error::PolarsResult,
-    prelude::{DataFrame, DataType, IntoColumn, Schema, StringChunked},
+use polars::prelude::{
+    CsvParseOptions, CsvReadOptions, CsvWriter, DataFrame, DataType, IntoColumn, PolarsResult, Schema, SerReader,
+    SerWriter, StringChunked,
 };
-use polars_io::prelude::{CsvParseOptions, CsvReadOptions, CsvWriter, SerReader, SerWriter};
 
 /// A text that a spreadsheet would run as a formula, with the apostrophe that makes it a text again.
 ///

@@ -6,8 +6,8 @@ use std::{
     path::Path,
 };
 
-use polars_core::prelude::{DataFrame, IntoColumn, NamedFrom, Series};
-use polars_io::prelude::{ParquetReader, ParquetWriter, SerReader};
+use polars::prelude::{DataFrame, IntoColumn, NamedFrom, Series};
+use polars::prelude::{ParquetReader, ParquetWriter, SerReader};
 
 use super::{
     CellRow, MatrixRow, MeasurementRow, Results, Row, SampleRow, SpectrumRow, SummaryRow, TableError, columns, csv,

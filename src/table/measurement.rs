@@ -1,6 +1,6 @@
 //! What studies found, one number a row, and its statistics over trials.
 
-use polars_core::prelude::{DataFrame, Schema};
+use polars::prelude::{DataFrame, Schema};
 use serde::{Deserialize, Serialize};
 
 use super::{

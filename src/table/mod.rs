@@ -61,7 +61,7 @@ pub enum TableError {
     #[error("{path} is not there: run the spec first, it writes the tables")]
     Missing { path: PathBuf },
     #[error("table `{table}`: {source}")]
-    Polars { table: &'static str, source: polars_core::error::PolarsError },
+    Polars { table: &'static str, source: polars::error::PolarsError },
     #[error("{path}: {source}")]
     Json { path: PathBuf, source: serde_json::Error },
     #[error("table `{table}` has no column `{column}`: it was written by another version, run the spec again")]

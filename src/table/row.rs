@@ -1,6 +1,6 @@
 //! The rows of the tables: every column's name, unit and description, written once.
 
-use polars_core::prelude::{DataFrame, Schema};
+use polars::prelude::{DataFrame, Schema};
 use serde::{Deserialize, Serialize};
 
 use super::{

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use polars_core::prelude::{DataFrame, DataType, GroupsIndicator, IdxCa, IdxSize, PolarsResult};
+use polars::prelude::{DataFrame, DataType, GroupsIndicator, IdxCa, IdxSize, PolarsResult};
 
 use super::{
     CellRow, MatrixRow, Meaning, Row, SampleRow, Status, SummaryRow, TableError,
@@ -50,7 +50,7 @@ enum Variants {
     Together,
 }
 
-fn polars(source: polars_core::error::PolarsError) -> TableError {
+fn polars(source: polars::error::PolarsError) -> TableError {
     TableError::Polars { table: SummaryRow::TABLE, source }
 }
 
@@ -201,9 +201,8 @@ fn grouped(
 }
 
 fn values<F: Field>(frame: &DataFrame, name: &str) -> PolarsResult<Vec<F>> {
-    F::values(frame.column(name)?).ok_or_else(
-        || polars_core::error::polars_err!(SchemaMismatch: "column `{name}` changed its type while grouping"),
-    )
+    F::values(frame.column(name)?)
+        .ok_or_else(|| polars::error::polars_err!(SchemaMismatch: "column `{name}` changed its type while grouping"))
 }
 
 /// What a summary says of the values of a group.
