@@ -9,6 +9,7 @@ mod plan_table;
 mod report;
 mod run;
 mod shell;
+mod table;
 
 use std::{
     fmt,
@@ -41,6 +42,7 @@ enum Command {
     /// Print the JSON Schema of experiments, for editors
     Schema,
     Report(report::Report),
+    Table(table::Table),
     New(new::New),
     /// Take queries, keys and values of attention heads out of a BERT model, on a text; or what goes into its linear maps
     Extract(extract::Extract),
@@ -107,6 +109,7 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Plan(what)) => what.execute(root),
         Some(Command::Schema) => print(&format!("{:#}\n", spec::schema())),
         Some(Command::Report(what)) => what.execute(root),
+        Some(Command::Table(what)) => what.execute(root),
         Some(Command::New(what)) => what.execute(root),
         Some(Command::Extract(what)) => extract::extract(what),
         Some(Command::Advise(what)) => what.execute(),

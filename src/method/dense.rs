@@ -10,7 +10,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Approximation, Draw, Facts, Forecast, Method, MethodError, Traits};
+use super::{Approximation, Draw, Facts, Forecast, Method, MethodError, Role, Traits};
 use crate::{
     approximant::{self, Approximant},
     linalg::Scalar,
@@ -31,6 +31,10 @@ impl Parameters for Dense {
 impl Facts for Dense {
     fn traits(&self) -> Traits {
         Traits { random: false, nested: false, needs_matrix: true }
+    }
+
+    fn role(&self) -> Role {
+        Role::Baseline
     }
 
     fn target_ranks(&self, outline: Outline, _asked: &[usize]) -> Vec<usize> {

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Approximation, Draw, Facts, Forecast, Method, MethodError, Traits,
+    Approximation, Draw, Facts, Forecast, Method, MethodError, Role, Traits,
     unformed::{head, not_attention},
 };
 use crate::{
@@ -35,6 +35,10 @@ impl Parameters for ExactAttention {
 impl Facts for ExactAttention {
     fn traits(&self) -> Traits {
         Traits { random: false, nested: false, needs_matrix: false }
+    }
+
+    fn role(&self) -> Role {
+        Role::Baseline
     }
 
     fn target_ranks(&self, outline: Outline, _asked: &[usize]) -> Vec<usize> {

@@ -23,6 +23,7 @@ mod truncated_svd;
 mod unformed;
 
 use faer::Par;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     approximant::{self, Approximant, Operator},
@@ -57,6 +58,32 @@ registry! {
         ActivationAwareSvd(activation_aware_svd::ActivationAwareSvd),
         ScaledSvd(scaled_svd::ScaledSvd),
         Dense(dense::Dense),
+    }
+}
+
+/// What a method is there for in a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// What is replaced: the exact computation, without an approximation.
+    Baseline,
+    /// An approximation that is no pair of factors: what low rank has to beat.
+    Control,
+    /// A pair of factors.
+    LowRank,
+}
+
+impl Role {
+    pub const ALL: [Self; 3] = [Self::Baseline, Self::Control, Self::LowRank];
+
+    /// As the tables write it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Baseline => "baseline",
+            Self::Control => "control",
+            Self::LowRank => "low_rank",
+        }
     }
 }
 
@@ -119,6 +146,11 @@ pub struct Forecast {
 pub trait Facts {
     fn traits(&self) -> Traits;
 
+    /// What it is there for; a pair of factors unless it says otherwise.
+    fn role(&self) -> Role {
+        Role::LowRank
+    }
+
     /// The ranks it is run at, of those asked for.
     fn target_ranks(&self, outline: Outline, asked: &[usize]) -> Vec<usize> {
         let _ = outline;
@@ -178,6 +210,17 @@ impl MethodSpec {
     #[must_use]
     pub fn traits(&self) -> Traits {
         self.method::<f64>().traits()
+    }
+
+    /// See [`Facts::role`].
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.method::<f64>().role()
+    }
+
+    /// The role of a kind with its defaults, for results that do not tell it; `None` if there is no such kind.
+    pub(crate) fn role_of_kind(kind: &str) -> Option<Role> {
+        Some(Self::from_parameters(kind, serde_json::Map::new())?.ok()?.role())
     }
 
     /// See [`Facts::target_ranks`].
@@ -276,4 +319,20 @@ fn pair_of<T: Scalar>(svd: &Svd<T>, rank: usize) -> Approximation<T> {
 /// (Σ_{j>k} σ_j²)^½, summed from the small end.
 fn tail(singular_values: &[f64], k: usize) -> f64 {
     singular_values.iter().skip(k).rev().map(|value| value * value).sum::<f64>().sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_role_without_being_told_its_parameters() {
+        let of =
+            |role| MethodSpec::KINDS.iter().filter(move |kind| MethodSpec::role_of_kind(kind) == Some(role)).count();
+        assert_eq!(Role::ALL.map(of).iter().sum::<usize>(), MethodSpec::KINDS.len());
+        assert_eq!(MethodSpec::role_of_kind("dense"), Some(Role::Baseline));
+        assert_eq!(MethodSpec::role_of_kind("top_k"), Some(Role::Control));
+        assert_eq!(MethodSpec::role_of_kind("cur"), Some(Role::LowRank));
+        assert_eq!(MethodSpec::role_of_kind("no such kind"), None);
+    }
 }

@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Approximation, Draw, Facts, Forecast, Method, MethodError, Traits,
+    Approximation, Draw, Facts, Forecast, Method, MethodError, Role, Traits,
     unformed::{head, head_dim, not_attention, softmax_of_few},
 };
 use crate::{
@@ -48,6 +48,10 @@ impl Parameters for TopK {
 impl Facts for TopK {
     fn traits(&self) -> Traits {
         Traits { random: false, nested: false, needs_matrix: false }
+    }
+
+    fn role(&self) -> Role {
+        Role::Control
     }
 
     fn refuses(&self, outline: Outline, _target_rank: usize) -> Option<String> {

@@ -16,6 +16,8 @@ struct Evidence<'a> {
     label: &'a str,
     claim: &'a Claim,
     experiment: &'a str,
+    /// The file of the table its numbers stand in.
+    file: String,
     judgement: Judgement,
 }
 
@@ -25,7 +27,12 @@ pub fn lay_out<'a>(document: &mut Document, chapters: impl Iterator<Item = (&'a 
     for (claims, results) in chapters {
         let judgements = judge_all(claims.iter().map(|(_, claim)| claim), results);
         for ((label, claim), judgement) in claims.iter().zip(judgements) {
-            evidence.push(Evidence { label, claim, experiment: &results.name, judgement });
+            let file = results.file_of(match (&claim.study, claim.quantity.starts_with("rank_energy")) {
+                (Some(_), _) => "measurements",
+                (None, true) => "matrices",
+                (None, false) => "summary",
+            });
+            evidence.push(Evidence { label, claim, experiment: &results.name, file, judgement });
         }
     }
     if evidence.is_empty() {
@@ -83,7 +90,7 @@ struct Statement<'a> {
     es: &'a str,
     label: &'a str,
     experiment: &'a str,
-    table: &'static str,
+    file: &'a str,
     real_model: bool,
     quantity: &'a str,
     ratio: bool,
@@ -104,7 +111,7 @@ struct Statement<'a> {
 }
 
 fn statement(evidence: &Evidence<'_>) -> Text {
-    let Evidence { label, claim, experiment, judgement } = evidence;
+    let Evidence { label, claim, experiment, file, judgement } = evidence;
     let by_value = |a: &&Place, b: &&Place| a.value.total_cmp(&b.value);
     let condition = match &judgement.verdict {
         crate::claim::Verdict::Conditional(condition) => Some(condition),
@@ -129,11 +136,7 @@ fn statement(evidence: &Evidence<'_>) -> Text {
             es: &claim.es,
             label,
             experiment,
-            table: match (&claim.study, claim.quantity.starts_with("rank_energy")) {
-                (Some(_), _) => "measurements",
-                (None, true) => "matrices",
-                (None, false) => "summary",
-            },
+            file,
             real_model: claim.real_model,
             quantity: &claim.quantity,
             ratio: claim.is_ratio(),

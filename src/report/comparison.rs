@@ -50,6 +50,7 @@ mod tests {
             method: String::new(),
             method_variant: String::new(),
             method_kind: String::new(),
+            role: None,
             target_rank: 1,
             quantity: "total_seconds".to_owned(),
             unit: "s".to_owned(),

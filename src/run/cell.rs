@@ -21,6 +21,7 @@ pub fn planned(experiment: &Experiment, block: &Block, cell: &Cell) -> CellRow {
         method: method.family.clone(),
         method_variant: method.variant.clone(),
         method_kind: method.spec.kind().to_owned(),
+        role: Some(method.spec.role()),
         method_parameters: serde_json::Value::Object(method.spec.parameters()).to_string(),
         target_rank: cell.target_rank as u64,
         trial: cell.trial as u64,
@@ -131,6 +132,7 @@ pub fn renamed(row: CellRow, experiment: &Experiment, block: &Block, cell: &Cell
         problem_variant: problem.variant.clone(),
         method: method.family.clone(),
         method_variant: method.variant.clone(),
+        role: Some(method.spec.role()),
         ..row
     }
 }

@@ -152,7 +152,8 @@ fn read(path: &Path) -> Result<Ledger, JournalError> {
     journal::read(path).map(|replay| Ledger::of(replay.records))
 }
 
-fn journals_in(directory: &Path) -> Result<Vec<PathBuf>, JournalError> {
+/// The journals of a folder, in no order.
+pub fn journals_in(directory: &Path) -> Result<Vec<PathBuf>, JournalError> {
     let io = |source| JournalError::Io { path: directory.to_owned(), source };
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(io)? {

@@ -17,6 +17,7 @@ mod outcome;
 mod progress;
 mod provenance;
 mod publish;
+mod settled;
 mod state;
 mod study;
 mod timing;
@@ -106,7 +107,27 @@ pub fn run_within(
     let folder = Folder::create(experiment, options)?;
     let _lock = Lock::acquire(&folder.journal.with_extension("lock"))?;
     let mut warnings = Vec::new();
-    let mut session = Session::open(experiment, options, &folder, &mut warnings)?;
+    let repeats = wanted_repeats(experiment);
+    if repeats == 0
+        && experiment.timing.repeats > 0
+        && let Some(reason) = provenance::unfit_for_timing()
+    {
+        warnings.push(format!("no times are taken: {reason}, and its times would mean nothing"));
+    }
+    let mut inputs = settled::inputs(experiment, plan, &folder, repeats);
+    if let Some(counts) = publish::settled(&folder, inputs.as_deref()) {
+        return Ok(Outcome {
+            directory: folder.results,
+            counts,
+            computed: 0,
+            cached: counts.completed + counts.failed,
+            published: false,
+            wall: start.elapsed(),
+            spent: Spent::default(),
+            warnings,
+        });
+    }
+    let mut session = Session::open(experiment, options, &folder, repeats, &mut warnings)?;
     let pending = session.pending(plan, options.share);
     let studies = session.pending_studies(plan, options.share);
     let computed = pending.iter().map(|todo| todo.cells.len()).sum::<usize>() + studies.len();
@@ -114,11 +135,14 @@ pub fn run_within(
         session.compute(&pending, &studies, plan, progress)?;
     }
     let late = computed > 0 && session.is_late();
-    let (spent, repeats) = (session.spent, session.repeats);
+    let spent = session.spent;
     // Shares may end at the same time: the last to publish has seen what all of them wrote.
     let _publishing = Lock::wait_for(&folder.journals.join("tables.lock"))?;
+    if computed > 0 {
+        inputs = settled::inputs(experiment, plan, &folder, repeats);
+    }
     let ledger = session.everything(&folder, computed > 0)?;
-    let Published { counts, changed } = publish(experiment, plan, &folder, &ledger, repeats)?;
+    let Published { counts, changed } = publish(experiment, plan, &folder, &ledger, repeats, inputs)?;
     if late && counts.missing > 0 {
         warnings.push(format!("time was up: {} cells of {} were left out", counts.missing, experiment.name));
     }
@@ -152,6 +176,11 @@ impl Folder {
             Some(share) => format!("shard-{}-of-{}.jsonl", share.index(), share.of()),
         };
         Self { journal: journals.join(name), results, journals }
+    }
+
+    /// What [`publish`] leaves beside the journals.
+    fn stamp(&self) -> PathBuf {
+        self.journals.join("tables.json")
     }
 
     fn create(experiment: &Experiment, options: &Options) -> Result<Self, RunError> {
@@ -202,6 +231,7 @@ impl<'a> Session<'a> {
         experiment: &'a Experiment,
         options: &'a Options,
         folder: &Folder,
+        repeats: u64,
         warnings: &mut Vec<String>,
     ) -> Result<Self, RunError> {
         let (journal, replay) = Journal::open(&folder.journal)?;
@@ -211,13 +241,6 @@ impl<'a> Session<'a> {
                 "{path}: the last line was torn ({} bytes dropped at byte {}); what it held is computed again",
                 replay.torn_bytes, replay.good_bytes
             ));
-        }
-        let repeats = wanted_repeats(experiment);
-        if repeats == 0
-            && experiment.timing.repeats > 0
-            && let Some(reason) = provenance::unfit_for_timing()
-        {
-            warnings.push(format!("no times are taken: {reason}, and its times would mean nothing"));
         }
         Ok(Self {
             experiment,

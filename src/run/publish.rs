@@ -3,7 +3,7 @@
 use std::{collections::HashMap, fs, path::Path, sync::Arc};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     Counts, Folder, RunError, cell,
@@ -13,8 +13,8 @@ use super::{
 use crate::{
     metric::Spectrum,
     plan::Plan,
-    spec::Experiment,
-    table::{CellRow, MatrixRow, MeasurementRow, Results, SampleRow, Status, file_names, summarise},
+    spec::{Experiment, Instance},
+    table::{CellRow, MatrixRow, MeasurementRow, Point, Results, SampleRow, Status, file_names, summarise, variants},
 };
 
 /// What the tables were made of when they were last written, kept beside the journals: if it is still true, there is
@@ -25,6 +25,23 @@ struct Stamp {
     content: String,
     /// Hash of every file.
     files: Vec<(String, String)>,
+    /// Of what all of it was made, and how the cells stand; told once nothing is left to compute.
+    #[serde(default)]
+    settled: Option<(String, Counts)>,
+}
+
+impl Stamp {
+    fn read(folder: &Folder) -> Option<Self> {
+        serde_json::from_slice(&fs::read(folder.stamp()).ok()?).ok()
+    }
+}
+
+/// How the cells stand, if all were computed from just these [`inputs`](super::settled::inputs) and the tables are as they were
+/// written.
+pub fn settled(folder: &Folder, inputs: Option<&str>) -> Option<Counts> {
+    let stamp = Stamp::read(folder)?;
+    let (made_of, counts) = stamp.settled?;
+    (Some(made_of.as_str()) == inputs && stamp.files == hash_of_files(&folder.results)).then_some(counts)
 }
 
 /// How the cells stand, and whether a file had to be written.
@@ -36,19 +53,27 @@ pub struct Published {
 
 /// Writes the tables of what a ledger says of a plan, unless they say it already.
 ///
-/// A cell counts once it has `repeats` timings: 0 in a build that takes none, which still publishes those that are there.
+/// `inputs` is of what the ledger was read from. A cell counts once it has `repeats` timings: 0 in a build that takes none, which still publishes those that are there.
 pub fn publish(
     experiment: &Experiment,
     plan: &Plan,
     folder: &Folder,
     ledger: &Ledger,
     repeats: u64,
+    inputs: Option<String>,
 ) -> Result<Published, RunError> {
     let (mut results, counts) = rows(experiment, plan, ledger, repeats);
-    let stamp_path = folder.journals.join("tables.json");
     let content = hash_of_rows(&results);
-    let stamp = fs::read(&stamp_path).ok().and_then(|bytes| serde_json::from_slice::<Stamp>(&bytes).ok());
-    if stamp.is_some_and(|stamp| stamp.content == content && stamp.files == hash_of_files(&folder.results)) {
+    let settled = inputs.filter(|_| counts.missing == 0).map(|inputs| (inputs, counts));
+    // A stamp that cannot be written costs the next run some seconds of work, no more.
+    let leave = |stamp: Stamp| drop(fs::write(folder.stamp(), json!(stamp).to_string()));
+    if let Some(stamp) = Stamp::read(folder)
+        && stamp.content == content
+        && stamp.files == hash_of_files(&folder.results)
+    {
+        if stamp.settled != settled {
+            leave(Stamp { settled, ..stamp });
+        }
         return Ok(Published { counts, changed: false });
     }
     let forms = methods_that_form(experiment, plan);
@@ -56,9 +81,7 @@ pub fn publish(
         forms.get(row.cell.as_str()).copied().unwrap_or(false)
     })?;
     results.write(&folder.results)?;
-    let stamp = Stamp { content, files: hash_of_files(&folder.results) };
-    // A stamp that cannot be written costs the next run a second of work, no more.
-    let _ = fs::write(&stamp_path, json!(stamp).to_string());
+    leave(Stamp { content, files: hash_of_files(&folder.results), settled });
     Ok(Published { counts, changed: true })
 }
 
@@ -118,10 +141,22 @@ fn rows(experiment: &Experiment, plan: &Plan, ledger: &Ledger, repeats: u64) -> 
         samples,
         summary: Vec::new(),
         measurements,
+        variants: variants(&points(experiment)),
         provenance: provenance(experiment, &sessions),
         spec: experiment.source.clone(),
     };
     (results, counts)
+}
+
+/// Every point of every grid of the spec.
+fn points(experiment: &Experiment) -> Vec<Point> {
+    fn point<S>(of: &'static str, from: &Instance<S>, kind: &str, parameters: Map<String, Value>) -> Point {
+        Point { of, label: from.family.clone(), variant: from.variant.clone(), kind: kind.to_owned(), parameters }
+    }
+    let problems = experiment.problems.iter().map(|at| point("problem", at, at.spec.kind(), at.spec.parameters()));
+    let methods = experiment.methods.iter().map(|at| point("method", at, at.spec.kind(), at.spec.parameters()));
+    let studies = experiment.studies.iter().map(|at| point("study", at, at.spec.kind(), at.spec.parameters()));
+    problems.chain(methods).chain(studies).collect()
 }
 
 /// The rows of the studies in the order of the plan, under the names the spec gives them today.

@@ -3,7 +3,8 @@
 use std::{collections::HashSet, iter::Sum};
 
 use super::{
-    Options, RunError, State, ledger::due_repeats, state::states, state::study_states, study::parts, wanted_repeats,
+    Folder, Options, RunError, State, ledger::due_repeats, publish::settled, settled::inputs, state::states,
+    state::study_states, study::parts, wanted_repeats,
 };
 use crate::{
     plan::{Plan, StudyCell},
@@ -35,6 +36,10 @@ impl Sum for Workload {
 /// # Errors
 /// A journal cannot be read or is damaged.
 pub fn workload(experiment: &Experiment, plan: &Plan, options: &Options) -> Result<Workload, RunError> {
+    let (folder, repeats) = (Folder::of(experiment, options), wanted_repeats(experiment));
+    if settled(&folder, inputs(experiment, plan, &folder, repeats).as_deref()).is_some() {
+        return Ok(Workload::default());
+    }
     let shard = options.share.map(|share| plan.shard(share));
     let ours: Option<HashSet<&str>> = shard.as_ref().map(|shard| {
         let cells = shard.blocks.iter().flat_map(|block| &block.cells).map(|cell| cell.id.as_str());
@@ -43,7 +48,6 @@ pub fn workload(experiment: &Experiment, plan: &Plan, options: &Options) -> Resu
     let is_due = |id: &str, state: &State| {
         matches!(state, State::Run | State::Stale(_)) && ours.as_ref().is_none_or(|ours| ours.contains(id))
     };
-    let repeats = wanted_repeats(experiment);
     let mut load = Workload::default();
     // Cells that two labels name are computed once.
     let mut seen = HashSet::new();

@@ -139,6 +139,12 @@ pub(crate) fn is_label(label: &str) -> bool {
     spelling::is_label(label)
 }
 
+/// What `written` was probably meant to be: the candidate within a third of its length in edits, if any.
+#[must_use]
+pub fn nearest_name<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    spelling::nearest(written, candidates)
+}
+
 /// Reads and checks a spec, with every grid expanded and every file it names looked at. `root` is the project folder, to
 /// which the paths in the spec are relative.
 ///

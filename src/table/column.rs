@@ -3,6 +3,7 @@
 use polars::prelude::{Column as Series, DataFrame, DataType, Schema};
 
 use super::{Status, TableError};
+use crate::method::Role;
 
 /// What the values of a column are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,6 +137,19 @@ impl Field for Status {
             .iter()
             .map(|value| Self::ALL.into_iter().find(|status| Some(status.name()) == value))
             .collect()
+    }
+}
+
+impl Field for Option<Role> {
+    fn data_type() -> DataType {
+        DataType::String
+    }
+    fn column<'a>(name: &str, values: impl Iterator<Item = &'a Self>) -> Series {
+        Series::new(name.into(), values.map(|role| role.map(Role::name)).collect::<Vec<_>>())
+    }
+    fn values(column: &Series) -> Option<Vec<Self>> {
+        let role = |value: Option<&str>| Role::ALL.into_iter().find(|role| Some(role.name()) == value);
+        Some(column.str().ok()?.iter().map(role).collect())
     }
 }
 

@@ -27,10 +27,10 @@ fn looks_like_formula(text: &str) -> bool {
 }
 
 /// The frame as CSV: shortest decimals that read back to the same bits, nothing for a missing value, `""` for an empty text.
-pub(super) fn write(frame: &DataFrame) -> PolarsResult<Vec<u8>> {
+pub(super) fn write(frame: &DataFrame, separator: u8, header: bool) -> PolarsResult<Vec<u8>> {
     let mut frame = map_texts(frame, armoured)?;
     let mut bytes = Vec::new();
-    CsvWriter::new(&mut bytes).n_threads(1).finish(&mut frame)?;
+    CsvWriter::new(&mut bytes).n_threads(1).with_separator(separator).include_header(header).finish(&mut frame)?;
     Ok(bytes)
 }
 

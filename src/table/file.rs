@@ -6,12 +6,21 @@ use std::{
     path::Path,
 };
 
-use polars::prelude::{DataFrame, IntoColumn, NamedFrom, Series};
+use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, Series};
 use polars::prelude::{ParquetReader, ParquetWriter, SerReader};
 
+use crate::method::{MethodSpec, Role};
+
 use super::{
-    CellRow, MatrixRow, MeasurementRow, Results, Row, SampleRow, SpectrumRow, SummaryRow, TableError, columns, csv,
+    CellRow, MatrixRow, MeasurementRow, Results, Row, SampleRow, SpectrumRow, SummaryRow, TableError, VariantRow,
+    column::Field, columns, csv,
 };
+
+/// Rows up to which a table is written as CSV, for people and spreadsheets; more are read with `factoreo table`.
+pub const LARGEST_CSV: usize = 20_000;
+
+/// Rows of a group of a Parquet file, which is what a reader holds at once.
+pub(super) const ROW_GROUP: usize = 65_536;
 
 impl Results {
     /// The tables of `results/NAME/`, read from their Parquet files.
@@ -20,7 +29,7 @@ impl Results {
     /// A file is missing, unreadable, or has other columns than this version writes.
     pub fn read(directory: &Path) -> Result<Self, TableError> {
         let provenance = directory.join("provenance.json");
-        Ok(Self {
+        let mut results = Self {
             name: directory.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
             matrices: read_table(directory)?,
             spectra: read_table(directory)?,
@@ -30,11 +39,16 @@ impl Results {
             measurements: read_optional_table(directory)?,
             provenance: serde_json::from_slice(&read_file(&provenance)?)
                 .map_err(|source| TableError::Json { path: provenance, source })?,
+            variants: read_optional_table(directory)?,
             spec: String::from_utf8_lossy(&read_file(&directory.join("spec.toml"))?).into_owned(),
-        })
+        };
+        if results.variants.is_empty() {
+            results.variants = results.derived_variants();
+        }
+        Ok(results)
     }
 
-    /// Writes every table as Parquet and CSV, with `columns.csv`, `provenance.json` and `spec.toml`.
+    /// Writes every table as Parquet, those of at most [`LARGEST_CSV`] rows as CSV too, with `columns.csv`, `provenance.json` and `spec.toml`.
     ///
     /// Equal rows give equal bytes. A file that has these bytes already is left alone; the others are replaced in one step
     /// each, so that a reader never sees half a file.
@@ -43,16 +57,31 @@ impl Results {
     /// A file cannot be written.
     pub fn write(&self, directory: &Path) -> Result<(), TableError> {
         fs::create_dir_all(directory).map_err(|source| TableError::Io { path: directory.to_owned(), source })?;
+        let mut written = Vec::new();
         for (name, bytes) in self.files()? {
-            replace(&directory.join(name), &bytes)?;
+            replace(&directory.join(&name), &bytes)?;
+            written.push(name);
         }
-        if self.measurements.is_empty() {
-            // The spec may have had studies before.
-            for name in names_of::<MeasurementRow>() {
-                remove(&directory.join(name))?;
-            }
+        for name in file_names().iter().filter(|name| !written.contains(*name)) {
+            // The spec may have had studies before, or a table fewer rows.
+            remove(&directory.join(name))?;
         }
         Ok(())
+    }
+
+    /// The file a person opens for a table: CSV unless it is too long.
+    #[must_use]
+    pub fn file_of(&self, table: &str) -> String {
+        let rows = match table {
+            MatrixRow::TABLE => self.matrices.len(),
+            SpectrumRow::TABLE => self.spectra.len(),
+            CellRow::TABLE => self.cells.len(),
+            SampleRow::TABLE => self.samples.len(),
+            SummaryRow::TABLE => self.summary.len(),
+            MeasurementRow::TABLE => self.measurements.len(),
+            _ => 0,
+        };
+        format!("{table}.{}", if rows > LARGEST_CSV { "parquet" } else { "csv" })
     }
 
     /// Names and contents of all files.
@@ -66,6 +95,7 @@ impl Results {
         if !self.measurements.is_empty() {
             encode(&self.measurements, &mut files)?;
         }
+        encode(&self.variants, &mut files)?;
         files.push(("columns.csv".to_owned(), data_dictionary(!self.measurements.is_empty())?));
         files.push(("provenance.json".to_owned(), format!("{:#}\n", self.provenance).into_bytes()));
         files.push(("spec.toml".to_owned(), self.spec.clone().into_bytes()));
@@ -83,6 +113,7 @@ pub fn file_names() -> Vec<String> {
         names_of::<SampleRow>(),
         names_of::<SummaryRow>(),
         names_of::<MeasurementRow>(),
+        names_of::<VariantRow>(),
     ];
     let others = ["columns.csv", "provenance.json", "spec.toml"].map(str::to_owned);
     tables.into_iter().flatten().chain(others).collect()
@@ -99,13 +130,16 @@ fn remove(path: &Path) -> Result<(), TableError> {
     }
 }
 
-/// A table in both formats.
+/// A table as Parquet and, if it has the size of people, as CSV.
 fn encode<R: Row>(rows: &[R], files: &mut Vec<(String, Vec<u8>)>) -> Result<(), TableError> {
     let polars = |source| TableError::Polars { table: R::TABLE, source };
     let mut frame = R::to_frame(rows)?;
-    files.push((format!("{}.csv", R::TABLE), csv::write(&frame).map_err(polars)?));
+    if rows.len() <= LARGEST_CSV {
+        files.push((format!("{}.csv", R::TABLE), csv::write(&frame, b',', true).map_err(polars)?));
+    }
     let mut bytes = Vec::new();
-    ParquetWriter::new(&mut bytes).set_parallel(false).finish(&mut frame).map_err(polars)?;
+    let writer = ParquetWriter::new(&mut bytes).set_parallel(false).with_row_group_size(Some(ROW_GROUP));
+    writer.finish(&mut frame).map_err(polars)?;
     files.push((format!("{}.parquet", R::TABLE), bytes));
     Ok(())
 }
@@ -120,10 +154,21 @@ fn read_optional_table<R: Row>(directory: &Path) -> Result<Vec<R>, TableError> {
 
 fn read_table<R: Row>(directory: &Path) -> Result<Vec<R>, TableError> {
     let bytes = read_file(&directory.join(format!("{}.parquet", R::TABLE)))?;
-    let frame = ParquetReader::new(Cursor::new(bytes))
-        .finish()
-        .map_err(|source| TableError::Polars { table: R::TABLE, source })?;
+    let polars = |source| TableError::Polars { table: R::TABLE, source };
+    let mut frame = ParquetReader::new(Cursor::new(bytes)).finish().map_err(polars)?;
+    if R::schema().contains("role") && frame.column("role").is_err() {
+        let roles =
+            roles_of_kinds(&frame).ok_or(TableError::MissingColumn { table: R::TABLE, column: "method_kind" })?;
+        frame.with_column(roles).map_err(polars)?;
+    }
     R::from_frame(&frame)
+}
+
+/// The column `role` of a table written before there was one.
+fn roles_of_kinds(frame: &DataFrame) -> Option<Column> {
+    let kinds = frame.column("method_kind").ok()?.str().ok()?;
+    let roles: Vec<Option<Role>> = kinds.iter().map(|kind| MethodSpec::role_of_kind(kind?)).collect();
+    Some(Field::column("role", roles.iter()))
 }
 
 /// The rows of a table from its CSV file: what was written, bit for bit.
@@ -152,7 +197,7 @@ fn data_dictionary(with_measurements: bool) -> Result<Vec<u8>, TableError> {
         ],
     )
     .map_err(polars)?;
-    csv::write(&frame).map_err(polars)
+    csv::write(&frame, b',', true).map_err(polars)
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, TableError> {

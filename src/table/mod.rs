@@ -5,21 +5,25 @@ mod csv;
 mod file;
 mod interval;
 mod measurement;
+mod print;
 mod row;
 mod slope;
 mod summary;
 mod sweep;
+mod variant;
 
 use std::path::PathBuf;
 
 pub use column::{Column, Meaning, Row};
-pub use file::{file_names, read_csv};
+pub use file::{LARGEST_CSV, file_names, read_csv};
 pub use interval::median_interval;
 pub use measurement::{MeasurementRow, MeasurementSummary, summarise_measurements};
+pub use print::{Format, PrintError, Stored};
 pub use row::{CellRow, MatrixRow, SampleRow, SpectrumRow, Status, SummaryRow};
 pub use slope::{Slope, log_log_slope, mean_log_log_slope};
 pub use summary::summarise;
 pub use sweep::{Sweep, without_parameter};
+pub use variant::{Point, VariantRow, variants};
 
 /// Everything a report is made of: the contents of `results/NAME/`.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +36,8 @@ pub struct Results {
     pub summary: Vec<SummaryRow>,
     /// What studies found; empty of an experiment without studies, which has no such file.
     pub measurements: Vec<MeasurementRow>,
+    /// In what the variants of each family differ.
+    pub variants: Vec<VariantRow>,
     /// `provenance.json`, as written by the run.
     pub provenance: serde_json::Value,
     /// The spec's text.
@@ -49,8 +55,17 @@ pub fn columns() -> Vec<Column> {
         SampleRow::columns(),
         SummaryRow::columns(),
         MeasurementRow::columns(),
+        VariantRow::columns(),
     ]
     .concat()
+}
+
+/// The names of all tables, in the order of [`columns`].
+#[must_use]
+pub fn table_names() -> Vec<&'static str> {
+    let mut names: Vec<_> = columns().iter().map(|column| column.table).collect();
+    names.dedup();
+    names
 }
 
 /// Why tables could not be read or written.

@@ -3,6 +3,8 @@
 use polars::prelude::{DataFrame, Schema};
 use serde::{Deserialize, Serialize};
 
+use crate::method::Role;
+
 use super::{
     TableError,
     column::{
@@ -115,6 +117,9 @@ table! {
         pub method_variant: String => Label,
         /// The registered kind: `truncated_svd`, `nystromformer` ….
         pub method_kind: String => Label,
+        /// What the method is there for: `baseline` (exact), `control` (no pair of factors) or `low_rank`; empty in results of a
+        /// kind that is not known any more.
+        pub role: Option<Role> => Label,
         /// All parameters of the method as JSON.
         pub method_parameters: String => Label,
         /// k, the rank asked for.
@@ -213,6 +218,8 @@ table! {
         pub method_variant: String => Key,
         /// The registered kind of the method.
         pub method_kind: String => Key,
+        /// What the method is there for: `baseline`, `control` or `low_rank`.
+        pub role: Option<Role> => Label,
         /// k, the rank asked for.
         pub target_rank: u64 => Key,
         /// A column name of `runs` or `samples`, `total_seconds` (form where the method needs the matrix + factor), or `output_seconds` (that + apply).

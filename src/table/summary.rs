@@ -7,6 +7,8 @@ use std::collections::{HashMap, HashSet};
 
 use polars::prelude::{DataFrame, DataType, GroupsIndicator, IdxCa, IdxSize, PolarsResult};
 
+use crate::method::Role;
+
 use super::{
     CellRow, MatrixRow, Meaning, Row, SampleRow, Status, SummaryRow, TableError,
     column::{Column, Field},
@@ -113,7 +115,7 @@ impl Timed {
     /// Each sample's row of `runs`, with the times in place of what else the row says.
     fn frame(&self, runs: &DataFrame) -> PolarsResult<DataFrame> {
         let cells = IdxCa::from_vec("cell".into(), self.cell.clone());
-        let mut frame = runs.select(KEYS)?.take(&cells)?;
+        let mut frame = runs.select(KEYS.into_iter().chain(["role"]))?.take(&cells)?;
         frame.with_column(Field::column("factor_seconds", self.factor_seconds.iter()))?;
         frame.with_column(Field::column("apply_seconds", self.apply_seconds.iter()))?;
         frame.with_column(Field::column("total_seconds", self.total_seconds.iter()))?;
@@ -154,6 +156,7 @@ fn grouped(
         frame.with_column(Field::column("problem_variant", nameless.iter()))?;
     }
     let texts: Vec<Vec<String>> = KEYS[..6].iter().map(|key| values(&frame, key)).collect::<PolarsResult<_>>()?;
+    let roles = values::<Option<Role>>(&frame, "role")?;
     let target_rank = values::<u64>(&frame, KEYS[6])?;
     let columns: Vec<Vec<Option<f64>>> = quantities
         .iter()
@@ -181,6 +184,7 @@ fn grouped(
                     method: text(3),
                     method_variant: text(4),
                     method_kind: text(5),
+                    role: roles[first],
                     target_rank: target_rank[first],
                     quantity: name.to_owned(),
                     unit: unit.to_owned(),

@@ -123,3 +123,30 @@ fn a_wrong_cover_stops_a_run_before_it_computes() {
     }
     assert_eq!(files(folder.path()), ["coursework.toml", "small.toml"]);
 }
+
+#[test]
+fn a_table_is_printed_and_a_column_it_does_not_have_is_one_error_with_the_nearest() {
+    let folder = folder_with(SPEC);
+    assert!(factoreo(folder.path(), &["small.toml", "--shard", "1/1"]).status.success());
+    let before = files(folder.path());
+    let printed = factoreo(folder.path(), &["table", "small", "--columns", "trial,status", "--where", "trial=0"]);
+    let text = String::from_utf8(printed.stdout).unwrap();
+    let mut lines = text.lines();
+    assert_eq!(lines.next(), Some("trial,status"));
+    assert!(lines.clone().count() > 0 && lines.all(|line| line.starts_with("0,")), "{text}");
+
+    for (arguments, expected) in [
+        (&["table", "small", "runs", "--columns", "methd"][..], "no column `methd`: did you mean `method`?"),
+        (&["table", "small", "runs", "--where", "statsu=failed"], "no column `statsu`: did you mean `status`?"),
+        (&["table", "small", "runs", "--where", "trial=one"], "column `trial` holds numbers, and `one` is none"),
+        (&["table", "smal", "runs"], "runs.parquet is not there"),
+        (&["table", "../small", "runs"], "is no name of an experiment"),
+        (&["table", "small", "run"], "runs"),
+    ] {
+        let output = factoreo(folder.path(), arguments);
+        exits_with(2, &output);
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(message.contains(expected), "{arguments:?}: {message}");
+    }
+    assert_eq!(files(folder.path()), before);
+}

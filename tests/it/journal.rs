@@ -145,6 +145,36 @@ fn a_table_that_was_changed_or_lost_is_written_again_from_the_journal() {
     assert_eq!(bytes(project.published()), bytes(before));
 }
 
+/// Whether all is done is told without reading a record: what may not pass for done, bit by bit.
+#[test]
+fn a_run_that_is_done_notices_everything_that_makes_it_undone() {
+    let project = Project::new(SPEC);
+    project.run(None).unwrap();
+    let journal = project.results().join("journal/main.jsonl");
+    let whole = fs::read(&journal).unwrap();
+
+    let mut torn = whole.clone();
+    torn.extend_from_slice(b"0123");
+    fs::write(&journal, &torn).unwrap();
+    let outcome = project.run(None).unwrap();
+    assert!(outcome.warnings.iter().any(|warning| warning.contains("torn")), "{:?}", outcome.warnings);
+
+    let mut damaged = whole.clone();
+    damaged[whole.len() / 2] ^= 1;
+    fs::write(&journal, &damaged).unwrap();
+    assert!(matches!(project.run(None), Err(RunError::Journal(_))));
+
+    let lines: Vec<&[u8]> = whole.split_inclusive(|&byte| byte == b'\n').collect();
+    fs::write(&journal, lines[..lines.len() - 1].concat()).unwrap();
+    assert_eq!(project.run(None).unwrap().computed, 1);
+
+    project.write(&SPEC.replace("[method.truncated_svd]", "[method.another]\nkind = \"truncated_svd\""));
+    let renamed = project.run(None).unwrap();
+    assert_eq!((renamed.computed, renamed.published), (0, true));
+    assert!(Results::read(&project.results()).unwrap().cells.iter().any(|row| row.method == "another"));
+    assert!(!project.run(None).unwrap().published);
+}
+
 #[test]
 fn every_cell_is_one_row_with_its_reason() {
     let project = Project::new(SPEC);

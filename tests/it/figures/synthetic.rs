@@ -72,6 +72,7 @@ pub fn empty(name: &str) -> Results {
         samples: vec![],
         summary: vec![],
         measurements: vec![],
+        variants: vec![],
         provenance: serde_json::Value::Null,
         spec: String::new(),
     }
@@ -159,6 +160,7 @@ pub fn row(
         method: method.label.to_owned(),
         method_variant: method.variant.to_owned(),
         method_kind: method.kind.to_owned(),
+        role: None,
         target_rank,
         quantity: quantity.to_owned(),
         unit: unit.to_owned(),

@@ -170,6 +170,7 @@ impl Experiment {
             samples: vec![],
             summary: vec![],
             measurements: vec![],
+            variants: vec![],
             provenance: serde_json::json!({
                 "seed": "7",
                 "warmup": 2,
@@ -290,6 +291,7 @@ fn cell(
         method: method.label.to_owned(),
         method_variant: method.variant.to_owned(),
         method_kind: method.kind.to_owned(),
+        role: None,
         method_parameters: method.parameters.to_owned(),
         target_rank: rank,
         trial,

@@ -65,7 +65,7 @@ pub struct Tables {
 
 impl Tables {
     pub fn read(folder: &Path) -> Self {
-        let read = |name: &str| Csv::read(&folder.join(format!("{name}.csv")));
+        let read = |name: &str| Csv::of_table(folder, name);
         Self {
             runs: read("runs"),
             matrices: read("matrices"),
