@@ -218,9 +218,11 @@ impl MethodSpec {
         self.method::<f64>().role()
     }
 
-    /// The role of a kind with its defaults, for results that do not tell it; `None` if there is no such kind.
+    /// The role of a kind, for results that do not tell it; `None` if there is no such kind. A kind with a parameter that has
+    /// no default cannot be made from its name: it is a pair of factors, as [`Facts::role`] has it unless told otherwise.
     pub(crate) fn role_of_kind(kind: &str) -> Option<Role> {
-        Some(Self::from_parameters(kind, serde_json::Map::new())?.ok()?.role())
+        let made = Self::from_parameters(kind, serde_json::Map::new())?;
+        Some(made.map_or(Role::LowRank, |method| method.role()))
     }
 
     /// See [`Facts::target_ranks`].
