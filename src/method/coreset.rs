@@ -8,7 +8,9 @@
 //! formed.
 //!
 //! Breaks: on heads whose keys lie far apart the kernel is close to diagonal and k keys say nothing of the others; W has
-//! entries of both signs, so weights may be negative. Mixtures of keys look ahead, so causal attention is refused.
+//! entries of both signs, so weights may be negative. Mixtures of keys look ahead, so causal attention is refused. In
+//! single precision the error at the numerical rank is 1.4e-4 on a head of small logits: the kernel of the keys falls more
+//! slowly than P itself.
 //!
 //! Inside the clock: the check of finiteness, the pivots with their columns, the triangular solve, the scores, the row sums.
 

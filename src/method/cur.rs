@@ -1,12 +1,16 @@
-//! CUR: Â = C·(C⁺ A R⁺)·R, with C = k columns and R = k rows of A itself, so the factors are entries one can read.
+//! CUR: Â = C·(C⁺ A R⁺)·R, with C = k columns and R = k rows of A itself: what is kept are entries one can read.
 //! Mahoney & Drineas 2009; columns and rows chosen by pivoted QR of a Gaussian sketch (Voronin & Martinsson 2017).
 //!
-//! Cost: two sketches of 2mn(k+p) flops, pivoting O((m+n)(k+p)²), and C⁺A, 2mnk.
+//! Â is A projected on the columns of C and on the rows of R, and is made as such, from orthonormal bases of the two: formed
+//! through C⁺ and R⁺, it loses as many digits as C and R have condition (1e-4 instead of 1e-16 on a Hilbert matrix). The pair
+//! holds the bases; the numbers kept are as many.
 //!
-//! Breaks: weaker constants than the SVD (a factor that can grow like √k); dependent columns are handled by orthonormal
-//! bases of C and R in place of their pseudoinverses.
+//! Cost: two sketches of 2mn(k+p) flops, pivoting O((m+n)(k+p)²), two bases of 4(m+n)k² and the projection, 2mnk.
 //!
-//! Inside the clock: the check of finiteness and scale, the draws, the pivoting, the middle factor.
+//! Breaks: weaker constants than the SVD (a factor that can grow like √k). Where C or R depend on their own columns, the
+//! basis holds arbitrary further directions, which do no harm.
+//!
+//! Inside the clock: the check of finiteness and scale, the draws, the pivoting, the bases, the projection.
 
 use faer::{
     Mat, Par,
@@ -18,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Approximation, Draw, Facts, Forecast, Method, MethodError, Traits};
 use crate::{
-    linalg::{Scalar, gaussian::gaussian, pseudoinverse, range_finder::product},
+    linalg::{Scalar, gaussian::gaussian, orthonormalize::orthonormalize, range_finder::product},
     low_rank::LowRank,
     parameters::Parameters,
     problem::{Outline, Problem},
@@ -40,7 +44,7 @@ impl Default for Cur {
 
 impl Parameters for Cur {
     const KIND: &'static str = "cur";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 }
 
 impl Facts for Cur {
@@ -52,7 +56,7 @@ impl Facts for Cur {
         let (m, n, k) = (outline.rows as u64, outline.columns as u64, target_rank as u64);
         let l = k.saturating_add(self.oversampling as u64).min(m.min(n));
         Forecast {
-            flops: 4 * m * n * l + 4 * (m + n) * l * l + 2 * m * n * k + 50 * (m + n) * k * k,
+            flops: 4 * m * n * l + 4 * (m + n) * l * l + 2 * m * n * k + 2 * (2 * m + n) * k * k + 4 * (m + n) * k * k,
             entries: 3 * (m + n) * l,
         }
     }
@@ -73,18 +77,14 @@ impl<T: Scalar> Method<T> for Cur {
         let chosen_rows = leading_pivots(of_columns, target_rank, parallelism);
         let rows = Mat::from_fn(target_rank, n, |i, j| matrix[(chosen_rows[i], j)]);
 
-        // Â = C·(C⁺AR⁺)·R: the middle factor goes to the left, the rows of A stay as they are.
-        let cutoff = 10.0 * T::UNIT_ROUNDOFF * (m.max(n) as f64).sqrt();
-        let (columns_inverse, kept_columns) = pseudoinverse::by_svd(columns.as_ref(), cutoff, parallelism)?;
-        let (rows_inverse, kept_rows) = pseudoinverse::by_svd(rows.as_ref(), cutoff, parallelism)?;
-        let onto_columns = product(columns_inverse.as_ref(), matrix, parallelism);
-        let middle = product(onto_columns.as_ref(), rows_inverse.as_ref(), parallelism);
-        let left = product(columns.as_ref(), middle.as_ref(), parallelism);
-
-        let kept = kept_columns.min(kept_rows);
-        let notes =
-            (kept < target_rank).then(|| format!("chosen columns and rows of numerical rank {kept} of {target_rank}"));
-        Ok(Approximation { factors: LowRank::new(left, rows).into(), notes: notes.into_iter().collect() })
+        // Â = C·(C⁺AR⁺)·R = Q_C·(Q_CᵀAQ_R)·Q_Rᵀ with orthonormal bases of C and of Rᵀ: nothing is inverted.
+        let column_basis = orthonormalize(columns, parallelism);
+        let row_basis = orthonormalize(rows.transpose().to_owned(), parallelism);
+        let onto_columns = product(column_basis.transpose(), matrix, parallelism);
+        let middle = product(onto_columns.as_ref(), row_basis.as_ref(), parallelism);
+        let left = product(column_basis.as_ref(), middle.as_ref(), parallelism);
+        let factors = LowRank::new(left, row_basis.transpose().to_owned());
+        Ok(Approximation { factors: factors.into(), notes: Vec::new() })
     }
 }
 

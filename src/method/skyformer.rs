@@ -5,10 +5,11 @@
 //! The paper attends with κ itself; here the diagonal factors are put back and rows divided by their sums, so that P is what
 //! is approximated. D_Q drops out of that. Landmarks are drawn uniformly, as in the paper.
 //!
-//! Cost: 2·2nkd flops for the two kernels, 2nk² for the product; linear in n, and the n×n matrix is never formed.
+//! Cost: 2·2nkd flops for the two kernels, 4nk² for the products; linear in n, and the n×n matrix is never formed.
 //!
 //! Breaks: where queries and keys lie far apart, no landmark is near both and row sums vanish or change sign; D_K multiplies
-//! the errors of keys with large norms. Landmarks look ahead, so causal attention is refused.
+//! the errors of keys with large norms. The joint kernel has twice as many rows as P: with as many landmarks as P has rows, the
+//! error is 6e-4 on a head of 60 small logits whose P has full rank. Landmarks look ahead, so causal attention is refused.
 //!
 //! Inside the clock: the check of finiteness, the draw, the three kernels, the pseudoinverse, its product, the row sums.
 
@@ -34,7 +35,7 @@ pub struct Skyformer {}
 
 impl Parameters for Skyformer {
     const KIND: &'static str = "skyformer";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 }
 
 impl Facts for Skyformer {
@@ -50,8 +51,8 @@ impl Facts for Skyformer {
         let (m, n, k) = (outline.rows as u64, outline.columns as u64, target_rank as u64);
         let d = head_dim(outline);
         Forecast {
-            flops: 2 * (m + n + k) * k * d + 24 * k * k * k + 2 * m * k * k,
-            entries: (2 * m + n) * k + 6 * k * k,
+            flops: 2 * (m + n + k) * k * d + 24 * k * k * k + 2 * (m + n) * k * k,
+            entries: 2 * (m + n) * k + 6 * k * k,
         }
     }
 }
@@ -71,18 +72,20 @@ impl<T: Scalar> Method<T> for Skyformer {
         let core = kernel(landmarks.as_ref(), landmarks.as_ref());
         // Below √n·u·σ₁ the core's eigenvalues are rounding errors of the kernel's entries, and their inverses are noise.
         let cutoff = 4.0 * ((m + n) as f64).sqrt() * T::UNIT_ROUNDOFF;
-        let (inverse, kept) = pseudoinverse::by_svd(core.as_ref(), cutoff, draw.parallelism)?;
-        let left = product(kernel(queries.as_ref(), landmarks.as_ref()).as_ref(), inverse.as_ref(), draw.parallelism);
+        let inverse = pseudoinverse::split(core.as_ref(), cutoff, draw.parallelism)?;
+        let of_queries = kernel(queries.as_ref(), landmarks.as_ref());
+        let left = product(of_queries.as_ref(), inverse.right.as_ref(), draw.parallelism);
+        let of_keys = kernel(landmarks.as_ref(), keys.as_ref());
+        let mut right = product(inverse.left.as_ref(), of_keys.as_ref(), draw.parallelism);
 
         // One factor for all keys: what every row shares, its normalisation takes out.
         let half_norms = squared_norms(keys.as_ref(), head.scale / 2.0);
         let largest = half_norms.iter().copied().fold(0.0, f64::max);
-        let mut right = kernel(landmarks.as_ref(), keys.as_ref());
         for (column, half) in right.col_iter_mut().zip(&half_norms) {
             let factor = T::of((half - largest).exp());
             column.iter_mut().for_each(|entry| *entry *= factor);
         }
-        let notes = (kept < k).then(|| format!("core of numerical rank {kept} of {k}"));
+        let notes = (inverse.kept < k).then(|| format!("core of numerical rank {} of {k}", inverse.kept));
         Ok(Approximation { factors: with_rows_summing_to_one(left, right)?.into(), notes: notes.into_iter().collect() })
     }
 }

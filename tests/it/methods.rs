@@ -10,7 +10,7 @@ use factoreo::{
 };
 use faer::{Mat, Par};
 
-fn method(kind: &str, parameters: serde_json::Value) -> MethodSpec {
+pub(crate) fn method(kind: &str, parameters: serde_json::Value) -> MethodSpec {
     let serde_json::Value::Object(parameters) = parameters else { panic!("parameters are a table") };
     MethodSpec::from_parameters(kind, parameters).unwrap().unwrap()
 }
