@@ -2,7 +2,10 @@
 
 use faer::{Mat, MatRef, Par, linalg::matmul::matmul};
 
-use crate::linalg::{Scalar, scale::magnitude};
+use crate::linalg::{
+    Scalar,
+    scale::{magnitude, scaled},
+};
 
 /// `Â = left · right`, with `left` m×r and `right` r×n.
 #[derive(Debug, Clone)]
@@ -89,6 +92,13 @@ impl<T: Scalar> LowRank<T> {
     #[must_use]
     pub fn apply_flops(&self, columns: usize) -> u64 {
         2 * self.parameters() as u64 * columns as u64
+    }
+
+    /// The pair times 2^`exponent`, half of it on each side so that neither factor leaves the range of `T` alone.
+    #[must_use]
+    pub fn scaled(&self, exponent: i32) -> Self {
+        let half = exponent / 2;
+        Self::new(scaled(self.left.as_ref(), half), scaled(self.right.as_ref(), exponent - half))
     }
 
     /// Whether every entry of both factors is finite.

@@ -38,6 +38,9 @@ pub(super) struct Run {
     /// Compute only the k-th of n shares, into a journal of its own, and leave the report to `factoreo report`
     #[arg(long, value_name = "K/N")]
     shard: Option<Share>,
+    /// End with exit code 0 though cells failed, as an atlas of failures wants it; their rows tell why either way
+    #[arg(long)]
+    allow_failures: bool,
     /// Print how it ended as JSON: experiments (each with its counts, seconds and warnings) and report (the files written)
     #[arg(long)]
     json: bool,
@@ -54,12 +57,17 @@ impl Run {
             experiments.iter().map(|(experiment, plan)| run::workload(experiment, plan, &options)).collect();
         let mut progress = Progress::new(loads?.into_iter().sum());
         let mut ended = Vec::new();
+        let mut failed = Vec::new();
         for (experiment, plan) in &experiments {
             if experiments.len() > 1 {
                 progress.enter(&experiment.name);
             }
             let outcome = run::run_within(experiment, plan, &options, &mut progress)?;
             outcome.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+            if outcome.counts.failed > 0 {
+                let (failures, name) = (outcome.counts.failed, &experiment.name);
+                failed.push(format!("{failures} of {} cells of {name}", failures + outcome.counts.completed));
+            }
             if self.json {
                 ended.push(as_json(experiment, &outcome));
             } else {
@@ -69,19 +77,26 @@ impl Run {
         drop(progress);
         let scope = if self.quick { Scope::Quick } else { Scope::Whole };
         match self.shard {
-            Some(_) if self.json => print_json(&json!({ "experiments": ended, "report": [] })),
+            Some(_) if self.json => print_json(&json!({ "experiments": ended, "report": [] }))?,
             Some(share) => {
-                print(&format!("share {share} is done; when all are, write the report with `factoreo report`\n"))
+                print(&format!("share {share} is done; when all are, write the report with `factoreo report`\n"))?;
             }
             None => {
                 let written = report::write(root, scope, self.png)?;
                 if self.json {
-                    print_json(&json!({ "experiments": ended, "report": written }))
+                    print_json(&json!({ "experiments": ended, "report": written }))?;
                 } else {
-                    report::tell(&written)
+                    report::tell(&written)?;
                 }
             }
         }
+        if failed.is_empty() || self.allow_failures {
+            return Ok(());
+        }
+        Err(Failure::Run(format!(
+            "error: {} failed; the column `reason` of the tables says why (`--allow-failures` ends with 0 all the same)",
+            failed.join(", ")
+        )))
     }
 }
 

@@ -24,7 +24,7 @@ pub mod whitening;
 pub mod wide_attention;
 
 pub use fingerprint::fingerprint;
-pub use head::Head;
+pub use head::{Head, LogitsOverflow};
 pub use lanes::Lanes;
 pub use pool::{in_pool, in_pool_awake};
 pub use scalar::{Precision, Scalar, first_non_finite, from_f64, to_f64, transposed};

@@ -293,19 +293,13 @@ fn factor_scaled<T: Scalar>(
     let moderate = Problem { formed: Some(scaled(problem.matrix(), -exponent)), ..problem.clone() };
     let approximation = method.factor(&moderate, draw)?;
     Ok(match approximation.factors {
-        Approximant::Pair(pair) => Approximation { factors: rescaled(&pair, exponent).into(), ..approximation },
+        Approximant::Pair(pair) => Approximation { factors: pair.scaled(exponent).into(), ..approximation },
         Approximant::Dense(approximant::Dense(matrix)) => {
             let matrix = approximant::Dense(scaled(matrix.as_ref(), exponent));
             Approximation { factors: Approximant::Dense(matrix), ..approximation }
         }
         _ => approximation,
     })
-}
-
-/// The pair times 2^`exponent`, half of it on each side so that neither factor leaves the range of `T` alone.
-fn rescaled<T: Scalar>(factors: &LowRank<T>, exponent: i32) -> LowRank<T> {
-    let half = exponent / 2;
-    LowRank::new(scaled(factors.left.as_ref(), half), scaled(factors.right.as_ref(), exponent - half))
 }
 
 /// The leading `rank` columns of U·Σ and rows of Vᵀ as a pair.

@@ -25,9 +25,9 @@ use faer::{Mat, MatRef, Par};
 use crate::{
     approximant::{Approximant, Dense},
     linalg::{
-        Scalar,
+        LogitsOverflow, Scalar,
         norms::frobenius,
-        scale::{NotFinite, magnitude},
+        scale::{NotFinite, excess_exponent, magnitude, scaled, times_power_of_two},
         svd::{self, SvdError},
         to_f64,
     },
@@ -55,6 +55,9 @@ impl Yardstick {
         seed: u64,
         parallelism: Par,
     ) -> Result<Self, ReferenceError> {
+        if let Structure::Attention(head) = &problem.structure {
+            head.refuse_overflow()?;
+        }
         let matrix = problem.formed.is_some().then(|| Reference::new(problem, parallelism)).transpose()?;
         let budget = if matrix.is_some() { usize::MAX } else { budget };
         let rows = match &problem.structure {
@@ -68,6 +71,13 @@ impl Yardstick {
     #[must_use]
     pub fn spectrum(&self) -> Option<&Spectrum> {
         self.matrix.as_ref().map(Reference::spectrum)
+    }
+
+    /// The same of the matrix as it is measured: times a power of two that makes its entries moderate. Bounds are computed of
+    /// these, as their squares do not overflow.
+    #[must_use]
+    pub fn moderate_spectrum(&self) -> Option<&Spectrum> {
+        self.matrix.as_ref().map(|matrix| &matrix.moderate)
     }
 
     /// Measures an approximation meant to have rank `target_rank`.
@@ -92,9 +102,13 @@ impl Yardstick {
 /// A formed matrix with everything its approximations are measured against.
 #[derive(Debug, Clone)]
 pub struct Reference {
-    /// A, m×n, widened from the precision of the problem.
+    /// A·2^-`exponent`, m×n, widened from the precision of the problem: nothing that is read off it overflows.
     matrix: Mat<f64>,
+    exponent: i32,
+    /// Of A.
     spectrum: Spectrum,
+    /// Of A·2^-`exponent`: what errors are relative to.
+    moderate: Spectrum,
     output: output_error::Output,
     rows: Option<stochasticity::Rows>,
     probes: probe::Probes,
@@ -109,6 +123,10 @@ pub enum ReferenceError {
     Values(NotFinite),
     #[error("A·V: {0}")]
     Output(NotFinite),
+    #[error("the norm of the matrix is beyond the largest number, {largest:e}", largest = f64::MAX)]
+    Norm,
+    #[error(transparent)]
+    Logits(#[from] LogitsOverflow),
     #[error(transparent)]
     Probe(#[from] ProbeError),
 }
@@ -163,9 +181,18 @@ impl Reference {
     pub fn new<T: Scalar>(problem: &Problem<T>, parallelism: Par) -> Result<Self, ReferenceError> {
         let matrix = to_f64(problem.matrix());
         let values = to_f64(problem.values.as_ref());
-        magnitude(values.as_ref()).map_err(ReferenceError::Values)?;
+        // Only ratios are measured with V, so its power of two is left out.
+        let largest_value = magnitude(values.as_ref()).map_err(ReferenceError::Values)?;
+        let values = excess_exponent::<f64>(largest_value).map_or(values.clone(), |e| scaled(values.as_ref(), -e));
+        let exponent = excess_exponent::<f64>(magnitude(matrix.as_ref()).map_err(SvdError::from)?).unwrap_or(0);
+        let matrix = if exponent == 0 { matrix } else { scaled(matrix.as_ref(), -exponent) };
         let singular_values = svd::singular_values(matrix.as_ref(), parallelism)?;
-        let spectrum = Spectrum::new(singular_values, matrix.nrows(), matrix.ncols(), T::PRECISION);
+        let spectrum_of = |values| Spectrum::new(values, matrix.nrows(), matrix.ncols(), T::PRECISION);
+        let spectrum = spectrum_of(singular_values.iter().map(|&value| times_power_of_two(value, exponent)).collect());
+        if !spectrum.frobenius_norm().is_finite() {
+            return Err(ReferenceError::Norm);
+        }
+        let moderate = spectrum_of(singular_values);
         let probes = probe::Probes::new(matrix.as_ref(), values.as_ref());
         let output = output_error::Output::new(matrix.as_ref(), values, parallelism);
         magnitude(output.exact()).map_err(ReferenceError::Output)?;
@@ -174,7 +201,7 @@ impl Reference {
             Structure::Attention(_) => Some(stochasticity::Rows::new(matrix.as_ref())),
             Structure::General | Structure::PositiveSemidefinite | Structure::Weight { .. } => None,
         };
-        Ok(Self { matrix, spectrum, output, rows, probes })
+        Ok(Self { matrix, exponent, spectrum, moderate, output, rows, probes })
     }
 
     /// The singular values and what follows from them.
@@ -202,6 +229,7 @@ impl Reference {
             return Err(MeasureError::Shape { rows, columns, found_rows, found_columns });
         }
         let factors = approximation.to_f64();
+        let factors = if self.exponent == 0 { factors } else { factors.scaled(-self.exponent) };
         magnitude(factors.left.as_ref()).map_err(MeasureError::Left)?;
         magnitude(factors.right.as_ref()).map_err(MeasureError::Right)?;
 
@@ -215,8 +243,8 @@ impl Reference {
         self.probes.check_output(output_residual.as_ref(), &factors)?;
 
         let mut measures = Measures::default();
-        matrix_error::measure(&mut measures, &self.spectrum, residual.as_ref(), error, target_rank);
-        better_than_optimal(&self.spectrum, &measures, target_rank.max(factors.rank()))?;
+        matrix_error::measure(&mut measures, &self.moderate, residual.as_ref(), error, target_rank);
+        better_than_optimal(&self.moderate, &measures, target_rank.max(factors.rank()))?;
         measures.relative_output_error = self.output.relative_error(output_residual.as_ref());
         if let Some(rows) = &self.rows {
             rows.measure(&mut measures, self.matrix.as_ref(), residual.as_ref());
@@ -234,14 +262,14 @@ impl Reference {
         if (found_rows, found_columns) != (rows, columns) {
             return Err(MeasureError::Shape { rows, columns, found_rows, found_columns });
         }
-        let kept = to_f64(dense.0.as_ref());
+        let kept = scaled(to_f64(dense.0.as_ref()).as_ref(), -self.exponent);
         let residual = &self.matrix - &kept;
         magnitude(residual.as_ref()).map_err(MeasureError::Residual)?;
         let relative = |error: f64, norm: f64| (norm > 0.0).then(|| error / norm);
         let output_residual = self.output.residual_of_dense(&kept, parallelism);
         self.probes.check_output_of_dense(output_residual.as_ref(), kept.as_ref())?;
         Ok(Measures {
-            relative_frobenius_error: relative(frobenius(residual.as_ref()), self.spectrum.frobenius_norm()),
+            relative_frobenius_error: relative(frobenius(residual.as_ref()), self.moderate.frobenius_norm()),
             relative_output_error: self.output.relative_error(output_residual.as_ref()),
             ..Measures::default()
         })

@@ -186,7 +186,7 @@ impl Session<'_> {
                         .map(|(factoring, applying)| factoring.max(Operator::bytes(factors) as u64 + applying));
                     let peak = cell::Peak { factoring: peak_bytes, output };
                     let row = cell::completed(planned, factors, problem.values.ncols(), measures, peak);
-                    match reference.spectrum() {
+                    match reference.moderate_spectrum() {
                         Some(spectrum) => {
                             let bound = method.bound(spectrum.singular_values(), rank);
                             cell::bounded(row, bound, spectrum.frobenius_norm())

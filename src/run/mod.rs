@@ -24,6 +24,7 @@ mod timing;
 mod workload;
 
 use std::{
+    collections::HashSet,
     fs,
     ops::ControlFlow,
     path::{Path, PathBuf},
@@ -259,7 +260,7 @@ impl<'a> Session<'a> {
     /// What is left to do of a share of the plan.
     fn pending<'p>(&self, plan: &'p Plan, share: Option<Share>) -> Vec<Pending<'p>> {
         let sharded = share.map(|share| plan.shard(share));
-        let ours: Option<std::collections::HashSet<&str>> = sharded
+        let ours: Option<HashSet<&str>> = sharded
             .as_ref()
             .map(|shard| shard.blocks.iter().flat_map(|block| &block.cells).map(|cell| cell.id.as_str()).collect());
         let mut pending = Vec::new();
@@ -329,12 +330,15 @@ impl<'a> Session<'a> {
     }
 
     fn interrupted(&mut self, plan: &Plan) -> Result<(), RunError> {
-        let cells = plan.blocks.iter().flat_map(|block| &block.cells);
-        let finished = cells.filter(|cell| cell.skip.is_some() || self.is_finished(&cell.id)).count();
+        let cells = plan.blocks.iter().flat_map(|block| &block.cells).filter(|cell| cell.skip.is_none());
+        // Cells that two labels name are one.
+        let cells: HashSet<&str> = cells.map(|cell| cell.id.as_str()).collect();
+        let finished = cells.iter().filter(|cell| self.is_finished(cell)).count();
         let studied = plan.studies.iter().filter(|cell| self.is_studied(&cell.id)).count();
         self.journal.sync()?;
         let journal = self.journal_path.clone();
-        Err(RunError::Interrupted { finished: finished + studied, cells: plan.cells(), journal })
+        let cells = cells.len() + plan.studies.len();
+        Err(RunError::Interrupted { finished: finished + studied, cells, journal })
     }
 
     /// What all journals say; those of others are read again if time has passed since the run began.

@@ -9,7 +9,7 @@ use super::Workload;
 /// How far a run is, or several runs together.
 ///
 /// The bar moves by steps (verifications and timing runs), so that its estimate of the time left is fair; the text counts
-/// cells. It is drawn from the running thread alone: a drawing thread would disturb the timings.
+/// cells, those found in the journals among them and those that are skipped not, as the message after Ctrl-C does. It is drawn from the running thread alone: a drawing thread would disturb the timings.
 #[derive(Debug)]
 pub struct Progress {
     bar: Option<ProgressBar>,
@@ -58,7 +58,8 @@ impl Progress {
     /// What is computed now.
     pub(super) fn show(&self, what: impl FnOnce() -> String) {
         if let Some(bar) = &self.bar {
-            bar.set_message(format!("{}/{} cells · {}{}", self.finished, self.load.cells, self.experiment, what()));
+            let (done, all) = (self.load.done + self.finished, self.load.done + self.load.cells);
+            bar.set_message(format!("{done}/{all} cells · {}{}", self.experiment, what()));
         }
     }
 

