@@ -119,7 +119,7 @@ def main():
         exec(compile(code, str(script), "exec"), scope)
         state = scope["load"](str(folder))
         ours = load_file(embeddings)
-        ids = ours["input_ids"].long()
+        ids = ours["input_ids"]
         for name, theirs in [
             ("torch, pairs multiplied out by the README's snippet", by_transformers(folder, state, ids)),
             ("torch, pairs as pairs", by_pairs(folder, load_file(folder / "model.safetensors"), ids)),

@@ -34,6 +34,7 @@ pub(super) struct Extract {
 
 pub(super) fn extract(what: Extract) -> Result<(), Failure> {
     let Extract { model, text, heads, activations, sequences, tokens, out } = what;
+    super::models::warn_of(&model);
     if activations {
         return extract_activations(&ActivationOptions { model, text, tokens, sequences, out });
     }

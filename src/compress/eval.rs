@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{CompressError, parameters, read_text};
 use crate::{
     model::{Encoder, Quality, Tokenizer, embedding::chunks},
-    tensor::{Checkpoint, NamedEntries, write_safetensors},
+    tensor::{Checkpoint, Entries, NamedEntries, write_safetensors},
 };
 
 /// What to measure.
@@ -108,6 +108,14 @@ pub fn evaluate(options: &EvalOptions) -> Result<Evaluation, CompressError> {
     Ok(evaluation)
 }
 
+/// Whether a text can tell how near two models are: before hours of work, not after them.
+///
+/// # Errors
+/// The model or the text cannot be read, or the text is too short.
+pub fn check_text(folder: &Path, text: &Path) -> Result<(), CompressError> {
+    pieces(folder, &Encoder::read(folder)?, text).map(drop)
+}
+
 /// Bytes, numbers and pairs.
 fn size(folder: &Path) -> Result<(u64, u64, usize), CompressError> {
     let checkpoint = Checkpoint::open(folder)?;
@@ -135,7 +143,7 @@ fn pieces(folder: &Path, encoder: &Encoder, text: &Path) -> Result<(Vec<Vec<u32>
     Ok((chunks(&tokenizer, &words, tokens)?, tokens))
 }
 
-/// `embeddings` (texts × width) and `input_ids` (texts × tokens; whole numbers, in F32 like everything this program writes).
+/// `embeddings` (texts × width, F32) and `input_ids` (texts × tokens, I64).
 fn save(out: &Path, ids: &[Vec<u32>], embeddings: &Mat<f32>) -> Result<(), CompressError> {
     let tensors = [
         NamedEntries {
@@ -146,7 +154,7 @@ fn save(out: &Path, ids: &[Vec<u32>], embeddings: &Mat<f32>) -> Result<(), Compr
         NamedEntries {
             name: "input_ids".to_owned(),
             shape: vec![ids.len(), ids.first().map_or(0, Vec::len)],
-            entries: ids.iter().flatten().map(|&id| id as f32).collect(),
+            entries: Entries::Whole(ids.iter().flatten().map(|&id| i64::from(id)).collect()),
         },
     ];
     Ok(write_safetensors(out, &tensors, &[])?)

@@ -4,7 +4,7 @@ use faer::{Mat, MatRef};
 
 use super::{CompressError, CompressOptions, WeightMethod};
 use crate::{
-    model::{Encoder, LinearMap, ModelError},
+    model::{Encoder, LinearMap, ModelError, plain_name},
     tensor::{Checkpoint, TensorError, width},
 };
 
@@ -79,7 +79,7 @@ pub(super) fn find(
     let mut matrices = Vec::new();
     for stored in checkpoint.tensors() {
         let map = match &known {
-            Some(known) => match known.iter().find(|(name, _)| *name == stored.name) {
+            Some(known) => match known.iter().find(|(name, _)| name == plain_name(&stored.name)) {
                 Some((_, map)) => *map,
                 None => continue,
             },

@@ -27,7 +27,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-pub use eval::{EvalOptions, Evaluation, evaluate};
+pub use eval::{EvalOptions, Evaluation, check_text, evaluate};
 pub use manifest::{Budget, Calibration, Manifest, MatrixRecord, Source};
 
 use crate::{

@@ -44,6 +44,10 @@ impl Facts for Dense {
     fn forecast(&self, outline: Outline, _target_rank: usize) -> Forecast {
         Forecast { flops: 0, entries: outline.rows as u64 * outline.columns as u64 }
     }
+
+    fn forecast_product(&self, outline: Outline, _target_rank: usize) -> u64 {
+        2 * outline.rows as u64 * outline.columns as u64 * outline.value_columns as u64
+    }
 }
 
 impl<T: Scalar> Method<T> for Dense {

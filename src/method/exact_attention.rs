@@ -53,6 +53,12 @@ impl Facts for ExactAttention {
         let copied = (outline.rows + outline.columns) as u64 * super::unformed::head_dim(outline);
         Forecast { flops: 0, entries: 2 * copied }
     }
+
+    fn forecast_product(&self, outline: Outline, _target_rank: usize) -> u64 {
+        2 * outline.rows as u64
+            * outline.columns as u64
+            * (super::unformed::head_dim(outline) + outline.value_columns as u64)
+    }
 }
 
 impl<T: Scalar> Method<T> for ExactAttention {

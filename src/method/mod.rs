@@ -166,6 +166,12 @@ pub trait Facts {
     /// Flops and working memory of one factorisation.
     fn forecast(&self, outline: Outline, target_rank: usize) -> Forecast;
 
+    /// Flops of the product of its approximation with an n×`value_columns` block; of a pair of factors unless it says otherwise.
+    fn forecast_product(&self, outline: Outline, target_rank: usize) -> u64 {
+        let (m, n, k) = (outline.rows as u64, outline.columns as u64, target_rank as u64);
+        2 * (m + n) * k * outline.value_columns as u64
+    }
+
     /// A bound on its error from the exact singular values, where theory has one.
     fn bound(&self, singular_values: &[f64], target_rank: usize) -> Option<Bound> {
         let _ = (singular_values, target_rank);
@@ -241,6 +247,12 @@ impl MethodSpec {
     #[must_use]
     pub fn forecast(&self, outline: Outline, target_rank: usize) -> Forecast {
         self.method::<f64>().forecast(outline, target_rank)
+    }
+
+    /// See [`Facts::forecast_product`].
+    #[must_use]
+    pub fn forecast_product(&self, outline: Outline, target_rank: usize) -> u64 {
+        self.method::<f64>().forecast_product(outline, target_rank)
     }
 
     /// See [`Facts::bound`].

@@ -55,6 +55,11 @@ impl Facts for SlidingWindow {
             entries: 2 * weights + outline.columns as u64 * head_dim(outline),
         }
     }
+
+    /// So many entries in every row.
+    fn forecast_product(&self, outline: Outline, target_rank: usize) -> u64 {
+        2 * outline.rows as u64 * target_rank as u64 * outline.value_columns as u64
+    }
 }
 
 /// Queries of one task.

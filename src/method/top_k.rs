@@ -62,6 +62,11 @@ impl Facts for TopK {
         let (m, n) = (outline.rows as u64, outline.columns as u64);
         Forecast { flops: 2 * m * n * head_dim(outline), entries: 2 * m * target_rank as u64 + 2 * BAND as u64 * n }
     }
+
+    /// So many entries in every row.
+    fn forecast_product(&self, outline: Outline, target_rank: usize) -> u64 {
+        2 * outline.rows as u64 * target_rank as u64 * outline.value_columns as u64
+    }
 }
 
 /// Queries whose scores are held at once.

@@ -1,4 +1,4 @@
-//! The GELU and the layer norm, each with the addition of the bias before it: one pass over what a product has just written.
+//! What stands between two maps and the layer norm, each with the addition of the bias before it: one pass over what a product has just written.
 //!
 //! Sums run in as many lanes as the widest vector unit has, always: what a lane adds, and so every bit, is the same on every
 //! machine.
@@ -6,7 +6,8 @@
 use faer::MatMut;
 use pulp::{Simd, WithSimd};
 
-use super::LayerNorm;
+use super::{Activation, LayerNorm};
+use crate::linalg::exponential::Exponential;
 
 /// Running sums side by side.
 const LANES: usize = 32;
@@ -38,26 +39,52 @@ fn normal_distribution(x: f32) -> f32 {
     if x > FAR { 1.0 } else { below }
 }
 
-/// Every column plus `bias`, then x Φ(x) of every entry, with the normal distribution function itself and not its tanh
-/// approximation (Hendrycks & Gimpel 2016).
-pub(super) fn add_bias_and_gelu(matrix: MatMut<'_, f32>, bias: &[f32]) {
-    pulp::Arch::new().dispatch(Gelu { matrix, bias });
+/// Every column plus `bias`, then `activation` of every entry.
+pub(super) fn add_bias_and_activate(matrix: MatMut<'_, f32>, bias: &[f32], activation: Activation) {
+    let arch = pulp::Arch::new();
+    match activation {
+        Activation::Gelu => arch.dispatch(Activate { matrix, bias, of: gelu }),
+        Activation::TanhGelu => arch.dispatch(Activate { matrix, bias, of: tanh_gelu }),
+        Activation::Relu => arch.dispatch(Activate { matrix, bias, of: relu }),
+    }
 }
 
-struct Gelu<'a> {
+#[inline(always)]
+fn gelu(x: f32) -> f32 {
+    x * normal_distribution(x)
+}
+
+/// NaN stays NaN.
+#[inline(always)]
+fn relu(x: f32) -> f32 {
+    if x < 0.0 { 0.0 } else { x }
+}
+
+/// ½x(1 + tanh u) = x/(1 + e^-2u) with u = √(2/π)(x + 0.044715x³).
+#[inline(always)]
+fn tanh_gelu(x: f32) -> f32 {
+    const ROOT: f32 = 0.797_884_6;
+    let u = ROOT * (0.044_715 * x * x).mul_add(x, x);
+    let exponential = (-2.0 * u.abs()).fused_exp_of_nonpositive();
+    let share = if u < 0.0 { exponential } else { 1.0 } / (1.0 + exponential);
+    // Of a number whose cube is none, the share is 0 or 1 all the same.
+    if x == 0.0 { x } else { x * share }
+}
+
+struct Activate<'a, F> {
     matrix: MatMut<'a, f32>,
     bias: &'a [f32],
+    of: F,
 }
 
-impl WithSimd for Gelu<'_> {
+impl<F: Fn(f32) -> f32> WithSimd for Activate<'_, F> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, _simd: S) {
         for column in 0..self.matrix.ncols() {
             for (entry, bias) in entries(&mut self.matrix, column).iter_mut().zip(self.bias) {
-                let x = *entry + bias;
-                *entry = x * normal_distribution(x);
+                *entry = (self.of)(*entry + bias);
             }
         }
     }
@@ -189,7 +216,7 @@ mod tests {
         let exact = |x: f32| 0.5 * (1.0 + erf(f64::from(x) * std::f64::consts::FRAC_1_SQRT_2));
         let mut matrix = Mat::from_fn(1024, 30, |i, j| ((i * 30 + j) as f32 - 15_360.0) / 1_500.0);
         let inputs = matrix.clone();
-        add_bias_and_gelu(matrix.as_mut(), &vec![0.25; 1024]);
+        add_bias_and_activate(matrix.as_mut(), &vec![0.25; 1024], Activation::Gelu);
         for j in 0..30 {
             for i in 0..1024 {
                 let x = inputs[(i, j)] + 0.25;
@@ -204,9 +231,30 @@ mod tests {
     #[test]
     fn the_gelu_of_what_is_far_out_is_itself_or_nothing_and_of_nan_nan() {
         let mut matrix = Mat::from_fn(5, 1, |i, _| [1e30, -1e30, 7.0, -7.0, f32::NAN][i]);
-        add_bias_and_gelu(matrix.as_mut(), &[0.0; 5]);
+        add_bias_and_activate(matrix.as_mut(), &[0.0; 5], Activation::Gelu);
         assert_eq!((0..4).map(|i| matrix[(i, 0)]).collect::<Vec<_>>(), [1e30, 0.0, 7.0, 0.0]);
         assert!(matrix[(4, 0)].is_nan());
+    }
+
+    #[test]
+    fn the_other_functions_are_their_definitions() {
+        let tanh = |x: f64| 0.5 * x * (1.0 + (std::f64::consts::FRAC_2_PI.sqrt() * (x + 0.044_715 * x.powi(3))).tanh());
+        for (activation, exact) in
+            [(Activation::TanhGelu, &tanh as &dyn Fn(f64) -> f64), (Activation::Relu, &|x| x.max(0.0))]
+        {
+            let mut matrix = Mat::from_fn(1001, 1, |i, _| (i as f32 - 500.0) / 50.0);
+            let inputs = matrix.clone();
+            add_bias_and_activate(matrix.as_mut(), &[0.125; 1001], activation);
+            for i in 0..1001 {
+                let x = f64::from(inputs[(i, 0)] + 0.125);
+                let (found, expected) = (f64::from(matrix[(i, 0)]), exact(x));
+                assert!((found - expected).abs() <= 1e-6 * x.abs(), "{activation:?}({x}) = {expected} was {found}");
+            }
+            let mut far = Mat::from_fn(3, 1, |i, _| [1e30, -1e30, f32::NAN][i]);
+            add_bias_and_activate(far.as_mut(), &[0.0; 3], activation);
+            assert_eq!((far[(0, 0)], far[(1, 0)]), (1e30, 0.0), "{activation:?}");
+            assert!(far[(2, 0)].is_nan(), "{activation:?}");
+        }
     }
 
     #[test]

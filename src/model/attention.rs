@@ -36,18 +36,10 @@ impl Attention {
     /// Flops on one text of `tokens` tokens, of one head: products alone, as elsewhere.
     pub(super) fn flops(&self, tokens: usize, head_dim: usize) -> u64 {
         let (n, d) = (tokens as u64, head_dim as u64);
-        let exact = 4 * n * n * d;
-        let Self::Method { method, target_rank, .. } = self else { return exact };
-        let rank = (*target_rank).min(tokens);
-        let apply = match method {
-            MethodSpec::ExactAttention(_) => exact,
-            // So many entries in every row.
-            MethodSpec::TopK(_) | MethodSpec::SlidingWindow(_) => 2 * n * rank as u64 * d,
-            // Pairs of factors.
-            _ => 4 * n * rank as u64 * d,
-        };
+        let Self::Method { method, target_rank, .. } = self else { return 4 * n * n * d };
+        let (outline, rank) = (outline(tokens, head_dim), (*target_rank).min(tokens));
         let formation = if method.traits().needs_matrix { 2 * n * n * d } else { 0 };
-        formation + method.forecast(outline(tokens, head_dim), rank).flops + apply
+        formation + method.forecast(outline, rank).flops + method.forecast_product(outline, rank)
     }
 }
 
@@ -176,6 +168,19 @@ impl WithSimd for Exponentials<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_method_that_keeps_the_whole_matrix_costs_at_least_what_exact_attention_does() {
+        let flops = |kind: &str| {
+            let method = MethodSpec::from_parameters(kind, serde_json::Map::new()).unwrap().unwrap();
+            Attention::Method { method, target_rank: 4, seed: 0 }.flops(64, 8)
+        };
+        let exact = Attention::Exact.flops(64, 8);
+        assert_eq!(exact, 4 * 64 * 64 * 8);
+        assert!(flops("dense") >= exact && flops("exact_attention") >= exact, "{} of {exact}", flops("dense"));
+        // Four entries in each of 64 rows, times 8 columns.
+        assert!(flops("top_k") < exact);
+    }
 
     #[test]
     fn the_softmax_of_large_scores_does_not_overflow() {

@@ -18,9 +18,24 @@ pub struct Config {
     pub vocab_size: usize,
     pub layer_norm_eps: f64,
     model_type: String,
-    hidden_act: String,
+    /// What stands between the two maps of the feed-forward part.
+    pub hidden_act: Activation,
     #[serde(default = "absolute")]
     position_embedding_type: String,
+}
+
+/// The function between the two maps of the feed-forward part, by the names that published configurations use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    /// x Φ(x) with the normal distribution function (Hendrycks & Gimpel 2016).
+    #[serde(alias = "gelu_python")]
+    Gelu,
+    /// Its approximation ½x(1 + tanh(√(2/π)(x + 0.044715x³))).
+    #[serde(rename = "gelu_new", alias = "gelu_pytorch_tanh", alias = "gelu_fast")]
+    TanhGelu,
+    /// max(x, 0).
+    Relu,
 }
 
 fn absolute() -> String {
@@ -48,10 +63,10 @@ impl Config {
         self.hidden_size / self.num_attention_heads
     }
 
+    /// The sizes and the rest, where they are what is computed here.
     fn problem(&self) -> Option<String> {
         for (key, found, known) in [
             ("model_type", &self.model_type, "bert"),
-            ("hidden_act", &self.hidden_act, "gelu"),
             ("position_embedding_type", &self.position_embedding_type, "absolute"),
         ] {
             if found != known {

@@ -14,8 +14,8 @@ use faer::{Accum, Mat, MatRef, Par, linalg::matmul::matmul};
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::{
-    Attention, Config, Map, ModelError, Weights,
-    activation::{add_and_normalize, add_bias_and_gelu, normalize},
+    Activation, Attention, Config, Map, ModelError, Weights,
+    activation::{add_and_normalize, add_bias_and_activate, normalize},
     attention::Projected,
     blocks::{blocks, spans},
     weights::{Layer, LinearMap, Role},
@@ -221,10 +221,10 @@ impl Encoder {
         add_and_normalize(hidden.as_mut(), update.as_mut(), bias, &layer.attention_norm, epsilon);
         watch.input(number, Role::Intermediate, hidden);
         if let Watch::Inputs(inspect) = watch {
-            let inner = inner_vectors(layer, hidden.as_ref());
+            let inner = inner_vectors(layer, hidden.as_ref(), self.config.hidden_act);
             inspect(LinearMap { layer: number, role: Role::Output }, &inner);
         }
-        space.feed_forward(layer, hidden.as_ref());
+        space.feed_forward(layer, hidden.as_ref(), self.config.hidden_act);
         let bias = &layer.output.bias;
         add_and_normalize(hidden.as_mut(), space.update.as_mut(), bias, &layer.output_norm, epsilon);
         Ok(())
@@ -295,12 +295,12 @@ impl Workspace {
     }
 
     /// W gelu(W h + b), without the last bias, into `update`.
-    fn feed_forward(&mut self, layer: &Layer, hidden: MatRef<'_, f32>) {
+    fn feed_forward(&mut self, layer: &Layer, hidden: MatRef<'_, f32>, activation: Activation) {
         for first in (0..hidden.ncols()).step_by(STRIP) {
             let count = STRIP.min(hidden.ncols() - first);
             let mut inner = self.inner.subcols_mut(0, count);
             layer.intermediate.weight.apply_into(hidden.subcols(first, count), inner.as_mut(), &mut self.scratch);
-            add_bias_and_gelu(inner.as_mut(), &layer.intermediate.bias);
+            add_bias_and_activate(inner.as_mut(), &layer.intermediate.bias, activation);
             let update = self.update.subcols_mut(first, count);
             layer.output.weight.apply_into(inner.as_ref(), update, &mut self.scratch);
         }
@@ -340,10 +340,10 @@ impl Workspace {
 }
 
 /// gelu(W h + b) of all tokens at once: for whoever wants to see it; the forward pass itself goes strip by strip.
-fn inner_vectors(layer: &Layer, hidden: MatRef<'_, f32>) -> Mat<f32> {
+fn inner_vectors(layer: &Layer, hidden: MatRef<'_, f32>, activation: Activation) -> Mat<f32> {
     let mut inner = Mat::zeros(layer.intermediate.weight.shape().0, hidden.ncols());
     layer.intermediate.weight.apply_into(hidden, inner.as_mut(), &mut Vec::new());
-    add_bias_and_gelu(inner.as_mut(), &layer.intermediate.bias);
+    add_bias_and_activate(inner.as_mut(), &layer.intermediate.bias, activation);
     inner
 }
 

@@ -5,6 +5,7 @@ use faer::Mat;
 
 use super::{
     Encoder, Linear, Map, ModelError,
+    names::plain,
     weights::{WORDS, layer_part},
 };
 use crate::{
@@ -46,11 +47,13 @@ impl Encoder {
         layers.flat_map(|(number, layer)| layer.linears().map(|(part, linear)| (weight_of(number, part), linear)))
     }
 
-    /// One of [`Self::matrices`], rows × columns, multiplied out where it is a pair.
+    /// One of [`Self::matrices`], by that name or by the one its checkpoint has, rows × columns, multiplied out where it is a
+    /// pair.
     ///
     /// # Errors
     /// There is none of that name.
     pub fn dense(&self, name: &str) -> Result<Mat<f32>, ModelError> {
+        let name = plain(name);
         if name == WORDS {
             return Ok(transposed(self.weights().embeddings.words.to_dense().as_ref()));
         }
@@ -63,6 +66,7 @@ impl Encoder {
     /// # Errors
     /// There is none of that name, the shapes differ, or an entry is not finite.
     pub fn replace(&mut self, name: &str, map: Map) -> Result<(), ModelError> {
+        let name = plain(name);
         let problem = |problem: String| Err(ModelError::Request(format!("{name}: {problem}")));
         let Some(Matrix { rows, columns, .. }) = self.matrices().into_iter().find(|matrix| matrix.name == name) else {
             return Err(unknown(name));

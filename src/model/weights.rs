@@ -7,7 +7,7 @@ use std::path::Path;
 
 use faer::{Mat, MatRef};
 
-use super::{Config, Linear, Map, ModelError, matrices::by_columns};
+use super::{Config, Linear, Map, ModelError, matrices::by_columns, names::Names};
 use crate::{low_rank::LowRank, tensor::Checkpoint};
 
 /// x ↦ γ ∘ (x − mean) / √(variance + ε) + β.
@@ -153,8 +153,9 @@ impl Weights {
     pub fn read(folder: &Path, config: &Config) -> Result<Self, ModelError> {
         let file = Checkpoint::open(folder)?;
         let path = file.path().to_owned();
-        check_shapes(&file, config, &path)?;
-        let reader = Reader { file, path: &path };
+        let names = Names::of(&file);
+        check_shapes(&file, names, config, &path)?;
+        let reader = Reader { file, names, path: &path };
         let layers = (0..config.num_hidden_layers).map(|layer| {
             let norm = |part: &str| reader.norm(&layer_part(layer, part));
             let linear = |part: &str| reader.linear(&layer_part(layer, part));
@@ -186,6 +187,7 @@ impl Weights {
 /// A file whose shapes were compared.
 struct Reader<'a> {
     file: Checkpoint,
+    names: Names,
     path: &'a Path,
 }
 
@@ -200,7 +202,7 @@ impl Reader<'_> {
     }
 
     fn map(&self, name: &str) -> Result<Map, ModelError> {
-        if self.file.has(name) {
+        if self.file.has(&self.names.stored(name)) {
             return Ok(Map::Dense(self.matrix(name)?));
         }
         let [left, right] = sides(name);
@@ -214,6 +216,7 @@ impl Reader<'_> {
 
     fn entries(&self, name: &str) -> Result<(Vec<usize>, Vec<f32>), ModelError> {
         // F32 and the half precisions are exact in f32; F64 weights are rounded.
+        let name = &self.names.stored(name);
         let (shape, entries) = self.file.read_as(name, |entry| entry as f32)?;
         match entries.iter().position(|entry| !entry.is_finite()) {
             None => Ok((shape, entries)),
@@ -275,11 +278,13 @@ fn expected(config: &Config) -> impl Iterator<Item = Expected> {
 
 impl Expected {
     /// What is wrong with it in a file, if anything.
-    fn problem(&self, file: &Checkpoint) -> Option<String> {
+    fn problem(&self, file: &Checkpoint, names: Names) -> Option<String> {
+        let (Self::Matrix(name, _) | Self::Whole(name, _)) = self;
+        let name = &names.stored(name);
         match self {
-            Self::Matrix(name, shape) => pair_problem(file, name, *shape)
+            Self::Matrix(_, shape) => pair_problem(file, name, *shape)
                 .unwrap_or_else(|| shape_problem(file, name, |found| found == shape, &format!("{shape:?}"))),
-            Self::Whole(name, shape) => {
+            Self::Whole(_, shape) => {
                 shape_problem(file, name, |found| found == shape.as_slice(), &format!("{shape:?}"))
             }
         }
@@ -324,9 +329,9 @@ fn shape_problem(file: &Checkpoint, name: &str, fits: impl Fn(&[usize]) -> bool,
     }
 }
 
-fn check_shapes(file: &Checkpoint, config: &Config, path: &Path) -> Result<(), ModelError> {
+fn check_shapes(file: &Checkpoint, names: Names, config: &Config, path: &Path) -> Result<(), ModelError> {
     const LISTED: usize = 4;
-    let mut problems = expected(config).filter_map(|tensor| tensor.problem(file));
+    let mut problems = expected(config).filter_map(|tensor| tensor.problem(file, names));
     let listed: Vec<String> = problems.by_ref().take(LISTED).collect();
     if listed.is_empty() {
         return Ok(());

@@ -11,7 +11,7 @@ use super::{
     survey::{Family, Survey},
     tables,
 };
-use crate::{claim::Claim, table::Status};
+use crate::{claim::Claim, problem::ProblemSpec, table::Status};
 
 /// An experiment with everything a report says of it.
 pub struct Chapter<'a> {
@@ -195,11 +195,11 @@ impl<'a> FamilyText<'a> {
 }
 
 fn problem_text(family: &Family<'_>) -> String {
-    match family.kind {
-        "spectrum" | "attention" | "qkv" | "kernel" | "tensor_file" | "weight" | "gaussian" => {
-            format!("problem.{}", family.kind)
-        }
-        _ => "problem.unknown".to_owned(),
+    if ProblemSpec::KINDS.contains(&family.kind) {
+        format!("problem.{}", family.kind)
+    } else {
+        // Of results that another version of the program wrote.
+        "problem.unknown".to_owned()
     }
 }
 

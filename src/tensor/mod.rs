@@ -25,7 +25,7 @@ pub(crate) use placed::PlacedWriter;
 pub(crate) use safetensors::SafetensorsFile;
 pub use safetensors::Stored;
 pub use stream::{StreamWriter, file_bytes, real_tensor, width};
-pub use write::{NamedEntries, write_safetensors};
+pub use write::{Entries, NamedEntries, write_safetensors};
 
 use crate::problem::{Tensor, TensorName};
 

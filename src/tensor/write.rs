@@ -19,10 +19,25 @@ pub struct NamedEntries {
     pub name: String,
     pub shape: Vec<usize>,
     /// Row-major; as many as the product of `shape`.
-    pub entries: Vec<f32>,
+    pub entries: Entries,
 }
 
-/// Writes tensors as F32, one after the other in the order given, with `metadata` (key, value) in the header.
+/// The entries of a tensor to be written.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Entries {
+    /// As F32.
+    Real(Vec<f32>),
+    /// As I64.
+    Whole(Vec<i64>),
+}
+
+impl FromIterator<f32> for Entries {
+    fn from_iter<I: IntoIterator<Item = f32>>(entries: I) -> Self {
+        Self::Real(entries.into_iter().collect())
+    }
+}
+
+/// Writes tensors one after the other in the order given, with `metadata` (key, value) in the header.
 ///
 /// The file appears whole or not at all: it is written beside its place under another name and then renamed.
 ///
@@ -44,8 +59,15 @@ pub fn write_safetensors(
         let header = header(&tensors.iter().map(described).collect::<Vec<_>>(), metadata);
         writer.write_all(&(header.len() as u64).to_le_bytes())?;
         writer.write_all(header.as_bytes())?;
-        for entry in tensors.iter().flat_map(|tensor| &tensor.entries) {
-            writer.write_all(&entry.to_le_bytes())?;
+        for tensor in tensors {
+            match &tensor.entries {
+                Entries::Real(entries) => {
+                    entries.iter().try_for_each(|entry| writer.write_all(&entry.to_le_bytes()))?
+                }
+                Entries::Whole(entries) => {
+                    entries.iter().try_for_each(|entry| writer.write_all(&entry.to_le_bytes()))?
+                }
+            }
         }
         writer.flush()?;
         drop(writer);
@@ -74,9 +96,13 @@ pub(super) fn unfinished(folder: &Path) -> io::Result<NamedTempFile> {
 
 fn described(tensor: &NamedEntries) -> Stored {
     let NamedEntries { name, shape, entries } = tensor;
-    assert_eq!(entries.len(), shape.iter().product::<usize>(), "{name}: entries and shape disagree");
+    let (dtype, count, bytes) = match entries {
+        Entries::Real(entries) => ("F32", entries.len(), size_of_val(entries.as_slice())),
+        Entries::Whole(entries) => ("I64", entries.len(), size_of_val(entries.as_slice())),
+    };
+    assert_eq!(count, shape.iter().product::<usize>(), "{name}: entries and shape disagree");
     let shape = shape.iter().map(|&side| side as u64).collect();
-    Stored { name: name.clone(), dtype: "F32".to_owned(), shape, bytes: size_of_val(entries.as_slice()) as u64 }
+    Stored { name: name.clone(), dtype: dtype.to_owned(), shape, bytes: bytes as u64 }
 }
 
 /// The header of a file that holds these tensors, in their order.

@@ -20,6 +20,7 @@ mod metrics;
 mod model;
 mod plan;
 mod problems;
+mod published_models;
 mod randomized_svd;
 mod real_model;
 mod report;

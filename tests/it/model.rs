@@ -14,7 +14,7 @@ use factoreo::{
     method::MethodSpec,
     model::{Attention, Encoder, Map, Quality, Tokenizer, embedding::chunks},
     problem::TensorName,
-    tensor::{NamedEntries, read, write_safetensors},
+    tensor::{Entries, NamedEntries, read, write_safetensors},
 };
 use faer::{Mat, Par};
 use serde::Deserialize;
@@ -158,7 +158,7 @@ fn what_cannot_replace_a_matrix_is_refused() {
 }
 
 /// A copy of the tiny model whose tensors are what `change` makes of them.
-fn rewritten(folder: &Path, change: impl Fn(NamedEntries) -> Vec<NamedEntries>) {
+pub(crate) fn rewritten(folder: &Path, change: impl Fn(NamedEntries) -> Vec<NamedEntries>) {
     let bytes = fs::read(tiny().join("model.safetensors")).unwrap();
     let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
     let tensors = file.names().into_iter().flat_map(|name| {
@@ -183,10 +183,15 @@ fn named(name: String, matrix: &Mat<f32>) -> NamedEntries {
     }
 }
 
+fn reals(tensor: &NamedEntries) -> &[f32] {
+    let Entries::Real(entries) = &tensor.entries else { panic!("{} holds whole numbers", tensor.name) };
+    entries
+}
+
 /// The pair of a matrix, under the names by which it is read.
 fn sides(tensor: &NamedEntries, rank: usize) -> [NamedEntries; 2] {
     let columns = tensor.shape[1];
-    let matrix = Mat::from_fn(tensor.shape[0], columns, |i, j| tensor.entries[i * columns + j]);
+    let matrix = Mat::from_fn(tensor.shape[0], columns, |i, j| reals(tensor)[i * columns + j]);
     let LowRank { left, right } = pair(&matrix, rank);
     [named(format!("{}.left", tensor.name), &left), named(format!("{}.right", tensor.name), &right)]
 }
@@ -252,7 +257,9 @@ fn a_checkpoint_whose_pairs_make_no_matrix_is_refused() {
     );
     assert_eq!(
         refused(&|mut tensor| {
-            tensor.entries[18] = f32::INFINITY;
+            let mut entries = reals(&tensor).to_vec();
+            entries[18] = f32::INFINITY;
+            tensor.entries = Entries::Real(entries);
             vec![tensor]
         }),
         format!("{all}entry [1, 2] of {NAME} is inf, not a finite number")

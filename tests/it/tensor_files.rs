@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 
 use factoreo::{
     problem::{Tensor, TensorName},
-    tensor::{NamedEntries, file_hash, read, shape, write_safetensors},
+    tensor::{Entries, NamedEntries, file_hash, read, shape, write_safetensors},
 };
 
 fn fixtures() -> &'static Path {
@@ -77,9 +77,14 @@ fn what_is_written_is_what_the_formats_own_library_reads_and_the_same_every_time
         NamedEntries {
             name: "b".to_owned(),
             shape: vec![2, 3],
-            entries: vec![1.0, -2.0, 3.5, f32::MIN, f32::MAX, 0.0],
+            entries: Entries::Real(vec![1.0, -2.0, 3.5, f32::MIN, f32::MAX, 0.0]),
         },
-        NamedEntries { name: "a \"quoted\" é".to_owned(), shape: vec![1], entries: vec![f32::MIN_POSITIVE] },
+        NamedEntries {
+            name: "a \"quoted\" é".to_owned(),
+            shape: vec![1],
+            entries: Entries::Real(vec![f32::MIN_POSITIVE]),
+        },
+        NamedEntries { name: "ids".to_owned(), shape: vec![1, 2], entries: Entries::Whole(vec![101, -7]) },
     ];
     let metadata = [("source", "a \"model\"\n".to_owned()), ("tokens", "512".to_owned())];
     write_safetensors(&path, &tensors, &metadata).unwrap();
@@ -93,11 +98,26 @@ fn what_is_written_is_what_the_formats_own_library_reads_and_the_same_every_time
     for NamedEntries { name, shape, entries } in &tensors {
         let view = library.tensor(name).unwrap();
         assert_eq!(view.shape(), shape);
-        assert_eq!(view.data(), entries.iter().flat_map(|entry| entry.to_le_bytes()).collect::<Vec<_>>());
+        let (dtype, bytes, values): (_, Vec<u8>, Vec<f64>) = match entries {
+            Entries::Real(entries) => (
+                safetensors::Dtype::F32,
+                entries.iter().flat_map(|entry| entry.to_le_bytes()).collect(),
+                entries.iter().copied().map(f64::from).collect(),
+            ),
+            Entries::Whole(entries) => (
+                safetensors::Dtype::I64,
+                entries.iter().flat_map(|entry| entry.to_le_bytes()).collect(),
+                entries.iter().map(|&entry| entry as f64).collect(),
+            ),
+        };
+        assert_eq!((view.dtype(), view.data()), (dtype, &bytes[..]));
+        if dtype == safetensors::Dtype::I64 {
+            continue;
+        }
         let read =
             read(folder.path(), &TensorName { path: "new/heads.safetensors".to_owned(), name: Some(name.clone()) })
                 .unwrap();
-        assert_eq!(read.entries, entries.iter().copied().map(f64::from).collect::<Vec<_>>());
+        assert_eq!(read.entries, values);
     }
 
     write_safetensors(&path, &tensors, &metadata).unwrap();

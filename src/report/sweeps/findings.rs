@@ -7,6 +7,7 @@ use super::{
     growth::{Growth, Share, groups},
 };
 use crate::{
+    method::{MethodSpec, Role},
     report::{
         document::{MethodName, Text},
         survey::{Family, Method},
@@ -46,12 +47,11 @@ struct Best {
     crossover: Option<f64>,
 }
 
-/// Controls and the baseline: whatever is not a pair of factors, or reads the matrix.
+/// A pair of factors made without the formed matrix: neither the baseline, nor a control, nor a decomposition of what is to be
+/// replaced.
 fn is_low_rank(method: &Method<'_>) -> bool {
-    !matches!(
-        method.kind,
-        "exact_attention" | "top_k" | "sliding_window" | "truncated_svd" | "randomized_svd" | "block_krylov"
-    )
+    let spec = MethodSpec::from_parameters(method.kind, method.parameters.clone()).and_then(Result::ok);
+    spec.is_some_and(|spec| spec.role() == Role::LowRank && !spec.traits().needs_matrix)
 }
 
 /// How time and error develop with the length.
