@@ -3,13 +3,15 @@
 //! A claim compares one quantity of the tables, or the ratio of two, with a threshold, at every place where the quantity was
 //! measured. Its verdict is computed from the intervals of the numbers: one that straddles the threshold decides nothing.
 
+mod condition;
 mod number;
 mod verdict;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use verdict::{Condition, Judgement, Place, Ruling, Verdict, judge, judge_all, overall};
+pub use condition::{Clause, Condition, Extent};
+pub use verdict::{Judgement, Place, Ruling, Verdict, judge, judge_all, overall};
 
 use crate::parameters::Invalid;
 
@@ -97,7 +99,8 @@ pub struct Claim {
     pub over_series: Option<String>,
     /// Divide by the same quantity at this place of the horizontal axis.
     pub over_x: Option<f64>,
-    /// What the condition is looked for along: a swept parameter of the problem or study (`length`), `target_rank`, or `x`.
+    /// What the condition is looked for along first: a swept parameter of the problem, the study or the method (`length`),
+    /// `target_rank`, or `x`. If it does not tell where the claim holds, every other parameter is tried.
     pub along: Option<String>,
     /// Compare not the quantity but the exponent with which it grows along `along`.
     #[serde(default)]

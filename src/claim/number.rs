@@ -1,5 +1,7 @@
 //! The numbers a claim can speak of, whatever table they stand in.
 
+use std::{collections::HashMap, rc::Rc};
+
 use crate::table::{MeasurementSummary, Results, SummaryRow, summarise_measurements};
 
 /// One number with what selects it and how sure it is.
@@ -20,16 +22,23 @@ pub(super) struct Number {
     pub value: f64,
     pub low: f64,
     pub high: f64,
+    /// What its variants are made of, name and value, as the table `variants` tells it.
+    pub settings: Settings,
 }
 
+/// Names and values of swept parameters: those of the problem or study, then those of the method.
+pub(super) type Settings = Rc<[(String, String)]>;
+
 impl Number {
-    /// The value of a parameter in its variant: `length` of `length=512, head=layer0.head3`.
+    /// The value of a swept parameter.
     pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.variant
-            .split(", ")
-            .filter_map(|part| part.split_once('='))
-            .find(|(key, _)| *key == name)
-            .map(|(_, text)| text)
+        self.settings.iter().find(|(key, _)| key == name).map(|(_, text)| text.as_str())
+    }
+
+    /// Its settings but one, as text: what tells its curve from others along that parameter.
+    pub fn other_settings(&self, than: &str) -> String {
+        let others = self.settings.iter().filter(|(name, _)| name != than);
+        others.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(", ")
     }
 
     fn of_summary(row: &SummaryRow) -> Self {
@@ -46,6 +55,7 @@ impl Number {
             value: row.median,
             low,
             high,
+            settings: Rc::default(),
         }
     }
 
@@ -63,6 +73,7 @@ impl Number {
             value: row.median,
             low,
             high,
+            settings: Rc::default(),
         }
     }
 }
@@ -81,7 +92,28 @@ pub(super) fn all(results: &Results) -> Vec<Number> {
     numbers.extend(totals);
     numbers.extend(of_matrices(results));
     numbers.extend(summarise_measurements(&results.measurements).iter().map(Number::of_measurement));
+    settle(&mut numbers, results);
     numbers
+}
+
+/// Gives every number the settings of its variants.
+fn settle(numbers: &mut [Number], results: &Results) {
+    let mut told: HashMap<[&str; 3], Vec<(String, String)>> = HashMap::new();
+    for row in &results.variants {
+        let value = row.number.map_or_else(|| row.value.clone(), |number| number.to_string());
+        let setting = (row.parameter.clone(), value);
+        told.entry([&row.of, &row.label, &row.variant]).or_default().push(setting);
+    }
+    let mut made: HashMap<[String; 4], Settings> = HashMap::new();
+    for number in numbers {
+        let key = [number.of.clone(), number.variant.clone(), number.by.clone(), number.by_variant.clone()];
+        let settings = made.entry(key).or_insert_with(|| {
+            let of = if number.is_study { "study" } else { "problem" };
+            let places = [[of, &number.of, &number.variant], ["method", &number.by, &number.by_variant]];
+            places.iter().filter_map(|place| told.get(place)).flatten().cloned().collect()
+        });
+        number.settings = Rc::clone(settings);
+    }
 }
 
 /// What factoring and applying take together: a cheap product owes nothing to a dear factorisation.
@@ -139,6 +171,7 @@ fn of_matrices(results: &Results) -> Vec<Number> {
                 value,
                 low: value,
                 high: value,
+                settings: Rc::default(),
             });
         };
         for (name, rank) in [

@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use super::{
     Claim, Threshold,
+    condition::{Condition, condition},
     number::{self, Number},
 };
-use crate::table::{Results, mean_log_log_slope, without_parameter};
+use crate::table::{Results, mean_log_log_slope};
 
 /// What one number says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -35,20 +36,6 @@ pub enum Verdict {
     NotMeasured,
 }
 
-/// Where a claim holds that does not hold everywhere.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Condition {
-    /// From this value on.
-    From(f64),
-    /// Up to this value.
-    UpTo(f64),
-    /// Between two values that were measured.
-    Between(f64, f64),
-    /// At so many of so many places; named, the fewer of those where it holds and those where it does not.
-    Some { holding: usize, of: usize, named_hold: bool, names: Vec<String> },
-}
-
 /// One place and what was found there.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Place {
@@ -62,6 +49,8 @@ pub struct Place {
     /// The quantity that must be on its side too, where the claim has one and it was measured.
     pub proviso: Option<f64>,
     pub ruling: Ruling,
+    /// Everything that tells it from other places, name and value: swept parameters, the rank, the method.
+    pub settings: Vec<(String, String)>,
 }
 
 /// A claim with everything that was found on it.
@@ -103,7 +92,7 @@ fn judge_on(claim: &Claim, numbers: &[Number]) -> Judgement {
         (Some(a), Some(b)) => a.total_cmp(&b),
         _ => natural(&a.name).cmp(&natural(&b.name)),
     });
-    Judgement { verdict: verdict(&places), places }
+    Judgement { verdict: verdict(&places, claim.along.as_deref()), places }
 }
 
 /// The verdict on a claim of the assignment, from those on all evidence that was measured.
@@ -207,7 +196,21 @@ fn place(claim: &Claim, number: &Number, numbers: &[Number], threshold: Threshol
         None => None,
     };
     let name = name.or_else(|| at.map(|at| at.to_string())).unwrap_or_else(|| name_of(claim, number));
-    Some(Place { name, at, value, low, high, proviso, ruling })
+    Some(Place { name, at, value, low, high, proviso, ruling, settings: settings_of(number) })
+}
+
+/// Everything that a claim may leave open and that then tells its places apart.
+fn settings_of(number: &Number) -> Vec<(String, String)> {
+    let mut settings = number.settings.to_vec();
+    let axis = if number.is_study { "x" } else { "target_rank" };
+    settings.extend(number.at.map(|at| (axis.to_owned(), at.to_string())));
+    let (of, by) = if number.is_study { ("study", "series") } else { ("problem", "method") };
+    for (name, value) in [(by, &number.by), ("precision", &number.precision), (of, &number.of)] {
+        if !value.is_empty() {
+            settings.push((name.to_owned(), value.clone()));
+        }
+    }
+    settings
 }
 
 /// What tells a number from the others that the claim selects.
@@ -279,7 +282,7 @@ fn exponents(claim: &Claim, numbers: &[Number], threshold: Threshold) -> Vec<Pla
         let mut name = vec![number.by.as_str(), number.by_variant.as_str()];
         name.retain(|part| !part.is_empty());
         if let Some((at, (value, ..))) = at.zip(quotient(claim, number, numbers)) {
-            let matrix = format!("{} {}", number.of, without_parameter(&number.variant, along));
+            let matrix = format!("{} {}", number.of, number.other_settings(along));
             curves.entry(name.join(", ")).or_default().entry(matrix).or_default().push((at, value));
         }
     }
@@ -292,54 +295,27 @@ fn exponents(claim: &Claim, numbers: &[Number], threshold: Threshold) -> Vec<Pla
         let slope = mean_log_log_slope(curves.into_values().map(end))?;
         let (low, high) = slope.interval?;
         let ruling = rule(low, high, threshold);
-        Some(Place { name, at: None, value: slope.value, low, high, proviso: None, ruling })
+        let settings = vec![("method".to_owned(), name.clone())];
+        Some(Place { name, at: None, value: slope.value, low, high, proviso: None, ruling, settings })
     };
     curves.into_iter().filter_map(fit).collect()
 }
 
-fn verdict(places: &[Place]) -> Verdict {
-    // Places of one value along the axis stand or fall together.
-    let mut groups: Vec<(&Place, Ruling)> = Vec::new();
-    for place in places {
-        match groups.last_mut() {
-            Some((last, ruling)) if last.at.is_some() && last.at == place.at => *ruling = both(*ruling, place.ruling),
-            _ => groups.push((place, place.ruling)),
-        }
-    }
-    let count = |wanted| groups.iter().filter(|(_, ruling)| *ruling == wanted).count();
+/// «Holds» everywhere, «fails» nowhere; between them where.
+fn verdict(places: &[Place], along: Option<&str>) -> Verdict {
+    let count = |wanted| places.iter().filter(|place| place.ruling == wanted).count();
     let (holding, failing) = (count(Ruling::Holds), count(Ruling::Fails));
-    match (groups.len(), holding) {
+    match (places.len(), holding) {
         (0, _) => Verdict::NotMeasured,
         (all, holding) if holding == all => Verdict::Holds,
         (all, 0) if failing == all => Verdict::Fails,
         (_, 0) => Verdict::Inconclusive,
-        _ => Verdict::Conditional(condition(&groups)),
+        _ => Verdict::Conditional(condition(places, along)),
     }
-}
-
-/// Where the claim holds: a range of the axis if there is one, else the places by name.
-fn condition(groups: &[(&Place, Ruling)]) -> Condition {
-    let holds: Vec<bool> = groups.iter().map(|(_, ruling)| *ruling == Ruling::Holds).collect();
-    let first = holds.iter().position(|&holds| holds).unwrap_or(0);
-    let last = holds.iter().rposition(|&holds| holds).unwrap_or(0);
-    let unbroken = holds[first..=last].iter().all(|&holds| holds);
-    let ends = groups[first].0.at.zip(groups[last].0.at);
-    if let Some((from, to)) = ends.filter(|_| unbroken) {
-        return match (first, last + 1 == groups.len()) {
-            (_, true) => Condition::From(from),
-            (0, false) => Condition::UpTo(to),
-            _ => Condition::Between(from, to),
-        };
-    }
-    let holding = holds.iter().filter(|&&holds| holds).count();
-    let named_hold = 2 * holding <= holds.len();
-    let named = groups.iter().zip(&holds).filter(|(_, holds)| **holds == named_hold);
-    let names = named.map(|((place, _), _)| place.name.clone()).collect();
-    Condition::Some { holding, of: holds.len(), named_hold, names }
 }
 
 /// Digits as numbers, so that layer 10 comes after layer 9.
-fn natural(text: &str) -> Vec<(u64, String)> {
+pub(super) fn natural(text: &str) -> Vec<(u64, String)> {
     let mut parts = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {

@@ -2,10 +2,7 @@
 
 use serde::Serialize;
 
-use super::{
-    document::{Block, Document, Item, Table, Text},
-    weights::shared,
-};
+use super::document::{Block, Document, Item, Table, Text};
 use crate::{
     claim::{Claim, Condition, Judgement, Place, Threshold, Topic, judge_all, overall},
     table::Results,
@@ -101,9 +98,6 @@ struct Statement<'a> {
     /// The least and the greatest value of what must be on its side too.
     proviso_found: Option<(f64, f64)>,
     condition: Option<&'a Condition>,
-    /// The places the condition names; of tensors, without what all names have in common.
-    names: Vec<String>,
-    tensors: bool,
     along: Option<&'a str>,
     places: usize,
     least: Option<&'a Place>,
@@ -118,17 +112,6 @@ fn statement(evidence: &Evidence<'_>) -> Text {
         _ => None,
     };
     let provisos = || judgement.places.iter().filter_map(|place| place.proviso);
-    let (names, tensors) = match condition {
-        Some(Condition::Some { names, .. }) => {
-            let (front, back) = shared(names);
-            let short = |name: &String| {
-                let short = name.strip_prefix(&front).and_then(|rest| rest.strip_suffix(&back));
-                short.unwrap_or(name).to_owned()
-            };
-            (names.iter().map(short).collect(), !front.is_empty())
-        }
-        _ => (Vec::new(), false),
-    };
     Text::new(
         "claim.statement",
         Statement {
@@ -146,8 +129,6 @@ fn statement(evidence: &Evidence<'_>) -> Text {
             ruled: name_of(&judgement.verdict.ruled()),
             proviso_found: provisos().reduce(f64::min).zip(provisos().reduce(f64::max)),
             condition,
-            names,
-            tensors,
             along: claim.along.as_deref(),
             places: judgement.places.len(),
             least: judgement.places.iter().min_by(by_value),

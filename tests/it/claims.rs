@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use factoreo::{
-    claim::{Claim, Condition, Threshold, Topic, Verdict, judge},
+    claim::{Claim, Clause, Condition, Extent, Threshold, Topic, Verdict, judge},
     spec,
-    table::{MeasurementRow, Results, Status, SummaryRow},
+    table::{MeasurementRow, Results, Status, SummaryRow, VariantRow},
 };
 use serde_json::json;
 
@@ -57,6 +57,23 @@ fn row(method: &str, variant: &str, quantity: &str, (low, median, high): (f64, f
     }
 }
 
+/// What a variant is made of, a parameter of it.
+fn setting(of: &str, label: &str, variant: &str, parameter: &str, value: &str) -> VariantRow {
+    VariantRow {
+        of: of.into(),
+        label: label.into(),
+        variant: variant.into(),
+        parameter: parameter.into(),
+        kind: "k".into(),
+        value: value.into(),
+        number: value.parse().ok(),
+    }
+}
+
+fn told(parameter: &str, extent: Extent) -> Clause {
+    Clause { parameter: parameter.into(), extent }
+}
+
 fn sure(value: f64) -> (f64, f64, f64) {
     (0.99 * value, value, 1.01 * value)
 }
@@ -68,6 +85,7 @@ fn ratios(found: [(f64, f64, f64); 4]) -> Verdict {
         let variant = format!("length={length}");
         results.summary.push(row("fast", &variant, "output_seconds", found));
         results.summary.push(row("slow", &variant, "output_seconds", (1.0, 1.0, 1.0)));
+        results.variants.push(setting("problem", "p", &variant, "length", &length.to_string()));
     }
     judge(&claim(json!({ "method": "fast", "over_method": "slow", "along": "length" })), &results).verdict
 }
@@ -79,12 +97,85 @@ fn a_verdict_is_that_of_the_intervals_and_its_condition_is_searched_for() {
     assert_eq!(ratios([above; 4]), Verdict::Fails);
     assert_eq!(ratios([astride; 4]), Verdict::Inconclusive);
     assert_eq!(ratios([above, astride, above, above]), Verdict::Inconclusive);
-    assert_eq!(ratios([above, astride, below, below]), Verdict::Conditional(Condition::From(4.0)));
-    assert_eq!(ratios([below, astride, above, above]), Verdict::Conditional(Condition::UpTo(1.0)));
-    assert_eq!(ratios([above, below, below, astride]), Verdict::Conditional(Condition::Between(2.0, 4.0)));
-    let names = vec!["2".to_owned()];
-    let broken = Condition::Some { holding: 3, of: 4, named_hold: false, names };
-    assert_eq!(ratios([below, above, below, below]), Verdict::Conditional(broken));
+    let along = |extent, holding| {
+        Verdict::Conditional(Condition { clauses: vec![told("length", extent)], inside: holding, holding, of: 4 })
+    };
+    assert_eq!(ratios([above, astride, below, below]), along(Extent::From(4.0), 2));
+    assert_eq!(ratios([below, astride, above, above]), along(Extent::UpTo(1.0), 1));
+    assert_eq!(ratios([above, below, below, astride]), along(Extent::Between(2.0, 4.0), 2));
+    assert_eq!(ratios([below, above, below, below]), along(Extent::Except(vec!["2".into()]), 3));
+}
+
+/// The suboptimality of `sketch` at every length, temperature and number of power iterations; what is told holds.
+fn planted(holds: impl Fn(u32, u32, u32, usize) -> bool) -> Verdict {
+    let mut results = results();
+    let mut place = 0;
+    for length in [64, 128] {
+        for temperature in [1, 2, 4] {
+            let variant = format!("length={length}, temperature={temperature}");
+            results.variants.push(setting("problem", "p", &variant, "length", &length.to_string()));
+            results.variants.push(setting("problem", "p", &variant, "temperature", &temperature.to_string()));
+            for iterations in [0, 1, 2] {
+                let value = if holds(length, temperature, iterations, place) { 1.05 } else { 1.5 };
+                let method_variant = format!("power_iterations={iterations}");
+                let row = row("sketch", &variant, "suboptimality", sure(value));
+                results.summary.push(SummaryRow { method_variant, ..row });
+                place += 1;
+            }
+        }
+    }
+    for iterations in [0, 1, 2] {
+        let variant = format!("power_iterations={iterations}");
+        results.variants.push(setting("method", "sketch", &variant, "power_iterations", &iterations.to_string()));
+    }
+    let claim = claim(json!({ "method": "sketch", "quantity": "suboptimality", "below": 1.1, "along": "temperature" }));
+    judge(&claim, &results).verdict
+}
+
+#[test]
+fn a_condition_is_looked_for_along_every_parameter_and_along_two_together() {
+    let conditional = |clauses, inside, holding| Verdict::Conditional(Condition { clauses, inside, holding, of: 18 });
+    let iterations = || told("power_iterations", Extent::From(1.0));
+    assert_eq!(planted(|_, _, iterations, _| iterations > 0), conditional(vec![iterations()], 12, 12));
+    // What no place of q = 0 meets, and half of the others.
+    assert_eq!(
+        planted(|_, temperature, iterations, _| iterations > 0 && temperature < 4),
+        conditional(vec![told("temperature", Extent::UpTo(2.0)), iterations()], 8, 8)
+    );
+    // One place more than the condition names.
+    assert_eq!(
+        planted(|_, _, iterations, place| iterations > 0 || place == 0),
+        conditional(vec![iterations()], 12, 13)
+    );
+    // Neither one nor two parameters tell it, nor any a part of it.
+    let scattered =
+        |length: u32, temperature: u32, iterations: u32, _: usize| (length / 64 + temperature + iterations) % 2 == 0;
+    let Verdict::Conditional(found) = planted(scattered) else { panic!("it holds at some places") };
+    assert_eq!((found.clauses.len(), found.inside, found.of), (0, 0, 18));
+}
+
+#[test]
+fn one_place_that_fails_of_many_is_named_and_fails_means_nowhere() {
+    let Verdict::Conditional(found) = planted(|_, _, _, place| place != 0) else {
+        panic!("it holds at 17 of 18 places")
+    };
+    assert_eq!((found.holding, found.of), (17, 18));
+    assert!(found.inside >= 12 && !found.clauses.is_empty(), "{found:?}");
+    assert_eq!(planted(|_, _, _, _| true), Verdict::Holds);
+    assert_eq!(planted(|_, _, _, _| false), Verdict::Fails);
+}
+
+#[test]
+fn a_name_that_looks_like_several_settings_is_one_value() {
+    let mut results = results();
+    for (tensor, value) in [("a, b=c.weight", 0.5), ("d, b=9.weight", 2.0)] {
+        let variant = format!("tensor={tensor}");
+        results.summary.push(row("fast", &variant, "output_seconds", sure(value)));
+        results.variants.push(setting("problem", "p", &variant, "tensor", tensor));
+    }
+    let verdict = judge(&claim(json!({ "method": "fast", "along": "b" })), &results).verdict;
+    let clauses = vec![told("tensor", Extent::Only(vec!["a, b=c.weight".into()]))];
+    assert_eq!(verdict, Verdict::Conditional(Condition { clauses, inside: 1, holding: 1, of: 2 }));
 }
 
 #[test]
@@ -128,7 +219,9 @@ fn exponents_are_fitted_with_their_interval() {
         let mut results = results();
         for length in [256, 512, 1024, 2048, 4096, 8192] {
             let time = f64::from(length).powf(power);
-            results.summary.push(row("fast", &format!("length={length}"), "output_seconds", sure(time)));
+            let variant = format!("length={length}");
+            results.summary.push(row("fast", &variant, "output_seconds", sure(time)));
+            results.variants.push(setting("problem", "p", &variant, "length", &length.to_string()));
         }
         judge(&claim(json!({ "method": "fast", "along": "length", "exponent": true, "below": 1.5 })), &results)
     };

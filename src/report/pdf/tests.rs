@@ -48,9 +48,12 @@ fn saying(text: &str) -> (Document, Drawings<'static>) {
             json!({
                 "en": text, "es": text, "label": "a", "experiment": "b", "table": "summary", "real_model": true,
                 "quantity": "c", "ratio": false, "exponent": false, "threshold": { "value": 1.0, "below": true },
-                "proviso": null, "proviso_found": null, "names": [text], "tensors": false, "ruled": "conditional",
+                "proviso": null, "proviso_found": null, "ruled": "conditional",
                 "along": null, "places": 2, "least": place, "greatest": place,
-                "condition": { "some": { "holding": 1, "of": 2, "names": [text], "named_hold": true } },
+                "condition": {
+                    "clauses": [{ "parameter": "tensor", "extent": { "only": [text] } }],
+                    "inside": 1, "holding": 1, "of": 2,
+                },
             }),
         ),
         Text::new(

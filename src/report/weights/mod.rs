@@ -41,7 +41,7 @@ fn layer(tensor: &str) -> Option<&str> {
 }
 
 /// The dotted parts that several names of tensors have in common at both ends, with their dots: what a table need say only once.
-pub(super) fn shared(names: &[String]) -> (String, String) {
+pub(in crate::report) fn shared(names: &[String]) -> (String, String) {
     let parts: Vec<Vec<&str>> = names.iter().map(|name| name.split('.').collect()).collect();
     let [first, others @ ..] = parts.as_slice() else { return Default::default() };
     if others.is_empty() {

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use minijinja::{Environment, Error, ErrorKind, Value};
+use serde::Deserialize;
 
-use super::{Numbering, References};
+use super::{Numbering, References, conditions};
 use crate::{
+    claim::Condition,
     figure::names,
     language::Language,
     report::{document::MethodName, escape, references::Citations},
@@ -93,6 +95,10 @@ fn add_names(environment: &mut Environment<'static>, language: Language) {
     environment.add_filter("variant", move |variant: &str| escape::markdown(&names::setting_name(variant, language)));
     // What conditions are looked for along, as formulas write it.
     environment.add_filter("parameter", |name: &str| escape::markdown(names::parameter_symbol(name)));
+    environment.add_filter("condition", move |condition: Value| {
+        let read = Condition::deserialize(condition);
+        read.map(|condition| conditions::in_words(&condition, language))
+    });
     environment.add_filter("place", move |name: &str, along: Option<&str>| place(name, along, language));
     environment.add_filter("places", move |list: Vec<String>, along: Option<&str>| {
         language.join(&list.iter().map(|name| place(name, along, language)).collect::<Vec<_>>())

@@ -1,5 +1,6 @@
 //! Puts words to data: the `templates` of one language, with the `filters` that write its numbers, names and references.
 
+mod conditions;
 mod filters;
 mod templates;
 

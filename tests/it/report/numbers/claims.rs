@@ -229,10 +229,9 @@ pub fn of_claims(tables: &Tables, spec: &toml::Table) -> Facts {
         provisos.sort_by(f64::total_cmp);
         let ends = [provisos.first(), provisos.last()].into_iter().flatten();
         own.extend(ends.map(|end| Fact::of(*end, What::Any)));
-        // Places of one value along the axis stand or fall together.
-        let mut groups: BTreeMap<u64, bool> = BTreeMap::new();
+        let mut holds: Vec<bool> = Vec::new();
         let mut places: Vec<(f64, (f64, f64))> = found.iter().map(|it| (it.value, it.ends)).collect();
-        for (nth, it) in found.iter().enumerate() {
+        for it in &found {
             own.extend(of_variant(&it.entry.variant).chain(of_variant(&it.entry.by[1])));
             own.extend(it.entry.at.map(|at| Fact::of(at, What::Rank)));
             own.extend(
@@ -240,17 +239,16 @@ pub fn of_claims(tables: &Tables, spec: &toml::Table) -> Facts {
                     .into_iter()
                     .flat_map(|at| [What::Any, What::Tokens, What::Rank].map(|what| Fact::of(at, what))),
             );
-            let holds = side(it.ends, "below", "above") && proviso(it.entry);
-            *groups.entry(it.along.map_or(nth as u64, f64::to_bits)).or_insert(true) &= holds;
+            holds.push(side(it.ends, "below", "above") && proviso(it.entry));
         }
         if claim.get("exponent").and_then(toml::Value::as_bool) == Some(true) {
             let along = claim.get("along").and_then(toml::Value::as_str).unwrap_or_default();
             places = exponents(&found, along);
-            groups = places.iter().enumerate().map(|(nth, it)| (nth as u64, side(it.1, "below", "above"))).collect();
+            holds = places.iter().map(|it| side(it.1, "below", "above")).collect();
         }
         own.extend(places.iter().map(|(value, ends)| Fact { ends: Some(*ends), ..Fact::of(*value, What::Any) }));
-        let holding = groups.values().filter(|holds| **holds).count();
-        for count in [places.len(), groups.len(), holding] {
+        let holding = holds.iter().filter(|holds| **holds).count();
+        for count in [places.len(), holding] {
             own.extend([What::Places, What::Any].map(|what| Fact::of(count as f64, what)));
         }
     }
