@@ -21,7 +21,7 @@ use std::{
 use clap::{Parser, Subcommand};
 use factoreo::{
     run::{INTERRUPTED_EXIT_CODE, RunError},
-    spec,
+    spec, terminal,
 };
 use serde_json::Value;
 
@@ -127,11 +127,21 @@ fn colours() -> bool {
 
 /// What a machine reads: one JSON document and nothing else.
 fn print_json(value: &Value) -> Result<(), Failure> {
-    print(&format!("{value:#}\n"))
+    print_exactly(&terminal::json(&format!("{value:#}\n")))
 }
 
-/// To standard output. Whoever closed it (`| head`) has read enough.
+/// To standard output, as a terminal may show it.
 fn print(text: &str) -> Result<(), Failure> {
+    print_exactly(&terminal::lines(text))
+}
+
+/// What is going on, to standard error.
+fn tell(words: &str) {
+    eprintln!("{}", terminal::lines(words));
+}
+
+/// Whoever closed standard output (`| head`) has read enough.
+fn print_exactly(text: &str) -> Result<(), Failure> {
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::of(&error)),
         _ => Ok(()),

@@ -12,6 +12,7 @@
 pub mod language;
 pub mod parameters;
 pub mod random;
+pub mod terminal;
 
 pub mod approximant;
 pub mod linalg;

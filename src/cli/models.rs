@@ -6,10 +6,10 @@ use clap::{ArgGroup, Args, ValueEnum};
 use factoreo::{
     advise::{self, AdviseError, AdviseOptions, Subject},
     compress::{self, CompressError, CompressOptions, EvalOptions, Measure, WeightMethod, allocation::Allocation},
-    model,
+    model, terminal,
 };
 
-use super::{Failure, print};
+use super::{Failure, print, print_exactly, tell};
 
 /// Look at one matrix of a file: spectrum, ranks, break-even in storage and in time on this machine, and what to do with it
 ///
@@ -179,7 +179,7 @@ impl Compress {
             MethodName::TruncatedSvd => WeightMethod::TruncatedSvd,
         };
         let options = CompressOptions { model, out, measure, budget, calibration, allocation, method, force, seed };
-        let manifest = compress::compress(&options, &mut |doing| eprintln!("{doing}"))?;
+        let manifest = compress::compress(&options, &mut |doing| tell(doing))?;
         let pairs = manifest.matrices.iter().filter(|matrix| matrix.rank.is_some()).count();
         print(&format!(
             "{}: {} bytes, {:.2} % of the original's {}; {pairs} of {} matrices as pairs{}\n",
@@ -222,10 +222,10 @@ impl Eval {
 
 /// What a person should know of a model folder that can be used all the same.
 pub(super) fn warn_of(model: &Path) {
-    model::warnings(model).iter().for_each(|warning| eprintln!("warning: {warning}"));
+    model::warnings(model).iter().for_each(|warning| tell(&format!("warning: {warning}")));
 }
 
 fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).map_err(|error| Failure::of(&error))?;
-    print(&(text + "\n"))
+    print_exactly(&terminal::json(&(text + "\n")))
 }

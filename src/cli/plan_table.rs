@@ -6,6 +6,7 @@ use factoreo::{
     plan::{Plan, in_words, memory_needed},
     run::State,
     spec::Experiment,
+    terminal,
 };
 use serde_json::{Value, json};
 
@@ -78,9 +79,9 @@ fn matrices(experiment: &Experiment, plan: &Plan, states: &[Vec<State>], totals:
             totals.add(state, cell.forecast.flops, memory);
             rows.push([
                 name.to_owned(),
-                experiment.problem_of(block).name(),
+                terminal::name(&experiment.problem_of(block).name()),
                 block.precision.name().to_owned(),
-                experiment.method_of(cell).name(),
+                terminal::name(&experiment.method_of(cell).name()),
                 cell.target_rank.to_string(),
                 cell.trial.to_string(),
                 flops(cell.forecast.flops),
@@ -100,7 +101,13 @@ fn studies(experiment: &Experiment, plan: &Plan, states: &[State], totals: &mut 
         let study = experiment.study_of(cell);
         totals.add(state, 0, 0);
         let kind = study.spec.kind();
-        rows.push([name.to_owned(), study.name(), kind.to_owned(), cell.trial.to_string(), why.to_owned()]);
+        rows.push([
+            name.to_owned(),
+            terminal::name(&study.name()),
+            kind.to_owned(),
+            cell.trial.to_string(),
+            why.to_owned(),
+        ]);
     }
     if rows.len() > 1 { aligned(&rows, 3..=3) } else { String::new() }
 }

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::{
     Failure, colours,
     experiments::{load, planned},
-    print, print_json, report,
+    print, print_json, report, tell,
 };
 
 /// When a first look begins nothing more.
@@ -63,7 +63,7 @@ impl Run {
                 progress.enter(&experiment.name);
             }
             let outcome = run::run_within(experiment, plan, &options, &mut progress)?;
-            outcome.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+            outcome.warnings.iter().for_each(|warning| tell(&format!("warning: {warning}")));
             if outcome.counts.failed > 0 {
                 let (failures, name) = (outcome.counts.failed, &experiment.name);
                 failed.push(format!("{failures} of {} cells of {name}", failures + outcome.counts.completed));

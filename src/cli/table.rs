@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum, builder::PossibleValuesParser};
 use factoreo::{
     spec,
     table::{Format, PrintError, Stored, TableError, table_names},
+    terminal::Escaping,
 };
 
 use super::Failure;
@@ -62,7 +63,7 @@ impl Table {
             Shape::Markdown => Format::Markdown,
             Shape::Json => Format::Json,
         };
-        let mut output = BufWriter::new(io::stdout().lock());
+        let mut output = BufWriter::new(Escaping::new(io::stdout().lock(), matches!(self.format, Shape::Json)));
         stored.print(&columns, &self.conditions, format, &mut output).and_then(|()| Ok(output.flush()?)).or_else(
             |error| match error {
                 // Whoever closed it (`| head`) has read enough.

@@ -5,6 +5,7 @@ use std::io::{IsTerminal, stderr};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Workload;
+use crate::terminal;
 
 /// How far a run is, or several runs together.
 ///
@@ -51,6 +52,7 @@ impl Progress {
     pub(super) fn begin_block(&mut self, name: &str, cells: usize) {
         self.part += 1;
         if self.bar.is_none() {
+            let name = terminal::name(name);
             eprintln!("[{}/{}] {}{name}: {cells} cells", self.part, self.load.parts, self.experiment);
         }
     }
@@ -59,7 +61,7 @@ impl Progress {
     pub(super) fn show(&self, what: impl FnOnce() -> String) {
         if let Some(bar) = &self.bar {
             let (done, all) = (self.load.done + self.finished, self.load.done + self.load.cells);
-            bar.set_message(format!("{done}/{all} cells · {}{}", self.experiment, what()));
+            bar.set_message(format!("{done}/{all} cells · {}{}", self.experiment, terminal::name(&what())));
         }
     }
 

@@ -11,6 +11,7 @@ mod encoder_sample;
 mod experience;
 mod figures;
 mod hostile_files;
+mod hostile_names;
 mod ill_conditioned_cores;
 mod journal;
 mod kill;
