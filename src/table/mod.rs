@@ -22,8 +22,8 @@ pub use print::{Format, PrintError, Stored};
 pub use row::{CellRow, MatrixRow, SampleRow, SpectrumRow, Status, SummaryRow};
 pub use slope::{Slope, log_log_slope, mean_log_log_slope};
 pub use summary::summarise;
-pub use sweep::{Sweep, without_parameter};
-pub use variant::{Point, VariantRow, variants};
+pub use sweep::Sweep;
+pub use variant::{Point, VariantRow, settings, variants, without_parameter};
 
 /// Everything a report is made of: the contents of `results/NAME/`.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{CellRow, Results, SummaryRow};
+use super::{CellRow, Results, SummaryRow, settings};
 
 /// Fewer values than this are a comparison, not a sweep.
 const LEAST: usize = 3;
@@ -37,7 +37,7 @@ impl Sweep {
     pub fn of<'a>(variants: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         let mut parameters: BTreeMap<&str, BTreeMap<String, f64>> = BTreeMap::new();
         for variant in variants {
-            for (name, value) in variant.split(", ").filter_map(|part| part.split_once('=')) {
+            for (name, value) in settings(variant) {
                 if let Ok(value) = value.parse::<f64>()
                     && value.is_finite()
                 {
@@ -84,13 +84,6 @@ impl Sweep {
     }
 }
 
-/// A variant without one of its parameters: `length=512, head=layer0.head3` → `head=layer0.head3`.
-#[must_use]
-pub fn without_parameter(variant: &str, parameter: &str) -> String {
-    let other = |part: &&str| part.split_once('=').is_none_or(|(name, _)| name != parameter);
-    variant.split(", ").filter(other).collect::<Vec<_>>().join(", ")
-}
-
 impl Results {
     /// The summaries of single matrices of a family in one precision.
     #[must_use]
@@ -117,8 +110,9 @@ mod tests {
 
     #[test]
     fn rows_of_one_value_are_pooled() {
-        let sweep = Sweep::of(["n=1, h=a", "n=1, h=b", "n=2, h=a", "n=4, h=a"]).unwrap();
-        let rows = [("n=2, h=a", 5.0), ("n=1, h=a", 1.0), ("n=1, h=b", 3.0), ("n=9", 7.0)];
+        let sweep =
+            Sweep::of(["length=1, head=a", "length=1, head=b", "length=2, head=a", "length=4, head=a"]).unwrap();
+        let rows = [("length=2, head=a", 5.0), ("length=1, head=a", 1.0), ("length=1, head=b", 3.0), ("length=9", 7.0)];
         assert_eq!(sweep.pooled(rows), [(1.0, vec![1.0, 3.0]), (2.0, vec![5.0])]);
     }
 }

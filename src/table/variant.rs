@@ -1,6 +1,6 @@
 //! What the variants of a family differ in, a value a row: nobody has to take `a=b, c=d` apart.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::LazyLock};
 
 use polars::prelude::{DataFrame, Schema};
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,7 @@ use super::{
         Row, table,
     },
 };
+use crate::{method::MethodSpec, problem::ProblemSpec, study::StudySpec};
 
 table! {
     /// One parameter of one variant that differs within its family. Table `variants`.
@@ -85,6 +86,34 @@ fn row(point: &Point, parameter: &str, value: &Value) -> VariantRow {
     }
 }
 
+/// Every name of a parameter that some kind of problem, method or study has.
+static PARAMETERS: LazyLock<HashSet<String>> = LazyLock::new(|| {
+    let schemas = [ProblemSpec::schemas(), MethodSpec::schemas(), StudySpec::schemas()].into_iter().flatten();
+    let names = schemas
+        .filter_map(|(_, schema)| Some(schema.get("properties")?.as_object()?.keys().cloned().collect::<Vec<_>>()));
+    names.flatten().collect()
+});
+
+/// The parameters that a variant's text tells, name and value: `length=512, head=layer0.head3`. What follows a comma and is no
+/// parameter's name belongs to the value before it, so that a tensor called `a, b=c.weight` is one.
+pub fn settings(variant: &str) -> impl Iterator<Item = (&str, &str)> {
+    let begins = |part: &str| part.split_once('=').is_some_and(|(name, _)| PARAMETERS.contains(name));
+    let mut rest = variant;
+    std::iter::from_fn(move || {
+        let (name, value) = rest.split_once('=')?;
+        let end = value.match_indices(", ").find(|(at, _)| begins(&value[at + 2..])).map_or(value.len(), |(at, _)| at);
+        rest = value.get(end + 2..).unwrap_or("");
+        Some((name, &value[..end]))
+    })
+}
+
+/// A variant without one of its parameters: `length=512, head=layer0.head3` → `head=layer0.head3`.
+#[must_use]
+pub fn without_parameter(variant: &str, parameter: &str) -> String {
+    let others = settings(variant).filter(|(name, _)| *name != parameter);
+    others.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(", ")
+}
+
 impl Results {
     /// The variants as the other tables tell them, for results written before there was a table of them.
     pub(super) fn derived_variants(&self) -> Vec<VariantRow> {
@@ -127,6 +156,15 @@ mod tests {
     fn point(of: &'static str, variant: &str, parameters: Value) -> Point {
         let parameters = parameters.as_object().cloned().unwrap_or_default();
         Point { of, label: "a".to_owned(), variant: variant.to_owned(), kind: "k".to_owned(), parameters }
+    }
+
+    #[test]
+    fn a_value_that_looks_like_several_settings_is_one() {
+        let told = |variant: &'static str| settings(variant).collect::<Vec<_>>();
+        assert_eq!(told("tensor=a, b=c.weight, batch=16"), [("tensor", "a, b=c.weight"), ("batch", "16")]);
+        assert_eq!(told("length=512, head=layer0.head3"), [("length", "512"), ("head", "layer0.head3")]);
+        assert_eq!(told(""), []);
+        assert_eq!(without_parameter("tensor=a, b=c.weight, batch=16", "batch"), "tensor=a, b=c.weight");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::{
         theme::{self, Look},
     },
     language::Language,
-    table::MeasurementSummary,
+    table::{MeasurementSummary, settings},
 };
 
 /// Height of a line.
@@ -102,7 +102,7 @@ fn row<'a>(study: &Study<'a>, variant: &str, language: Language) -> Option<Row<'
     let find = |series: &str, quantity: &str| {
         study.of_variant(variant).find(|row| row.series == series && row.quantity == quantity)
     };
-    let which = variant.split(", ").find_map(|part| part.strip_prefix("which=")).unwrap_or(study.label);
+    let which = settings(variant).find(|(name, _)| *name == "which").map_or(study.label, |(_, value)| value);
     Some(Row {
         name: study_name(which, language),
         bad: find("bad", "error")?,

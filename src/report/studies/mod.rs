@@ -14,7 +14,7 @@ use super::document::{Document, Item, Table, Text};
 use crate::{
     figure::names::study_word,
     language::Language,
-    table::{MeasurementRow, MeasurementSummary, Results, Status, summarise_measurements},
+    table::{MeasurementRow, MeasurementSummary, Results, Status, settings, summarise_measurements},
 };
 
 /// The measurements of one study of the spec.
@@ -152,8 +152,7 @@ fn word(word: &str) -> Item {
 
 /// The value of a swept parameter: `which=flat_tail` → `flat_tail`; what is not swept has the study's label.
 fn swept<'a>(study: &'a Study, variant: &'a str, parameter: &str) -> &'a str {
-    let value = |part: &'a str| part.split_once('=').filter(|(name, _)| *name == parameter).map(|(_, value)| value);
-    variant.split(", ").find_map(value).unwrap_or(&study.label)
+    settings(variant).find(|(name, _)| *name == parameter).map_or(&study.label, |(_, value)| value)
 }
 
 /// A median with the least and greatest value, where they differ.

@@ -9,7 +9,7 @@ use crate::{
         document::Verdict,
         survey::{Family, Method, median},
     },
-    table::{MatrixRow, Slope, Sweep, log_log_slope, mean_log_log_slope, without_parameter},
+    table::{MatrixRow, Slope, Sweep, log_log_slope, mean_log_log_slope, settings, without_parameter},
 };
 
 /// How the costs of one method grow with the length.
@@ -110,7 +110,7 @@ const ENOUGH: usize = 3;
 pub fn groups<'a>(family: &Family<'a>, sweep: &Sweep) -> Vec<MatrixGroup<'a>> {
     let mut groups = vec![MatrixGroup { name: String::new(), matrices: family.matrices.clone() }];
     for matrix in &family.matrices {
-        let head = matrix.problem_variant.split(", ").find_map(|part| part.strip_prefix("head="));
+        let head = settings(&matrix.problem_variant).find(|(name, _)| *name == "head").map(|(_, value)| value);
         let Some((layer, _)) = head.and_then(|head| head.split_once('.')) else { continue };
         match groups.iter_mut().skip(1).find(|group| group.name == layer) {
             Some(group) => group.matrices.push(matrix),
