@@ -17,6 +17,7 @@ mod svg;
 mod theme;
 
 mod by_sweep;
+mod claim_plot;
 mod error_by_rank;
 mod error_by_time;
 mod latency_by_rank;
@@ -25,6 +26,7 @@ mod stochasticity;
 mod study;
 mod time_by_rank;
 
+pub use claim_plot::{claim_id, draw_claim};
 pub use inline::{for_page, page_colours, page_style};
 pub use raster::to_png;
 
@@ -81,11 +83,13 @@ pub enum FigureKind {
     StudyVariants,
     /// Failing variants, each on a line with its cure.
     Failures,
+    /// What a claim is judged by, against the parameter that tells where it holds; drawn for the hand-in.
+    Claim,
 }
 
 impl FigureKind {
     /// In the order of a report.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::SpectrumDecay,
         Self::ErrorByRank,
         Self::OutputErrorByRank,
@@ -101,6 +105,7 @@ impl FigureKind {
         Self::StudyCurves,
         Self::StudyVariants,
         Self::Failures,
+        Self::Claim,
     ];
 
     /// The first part of a figure's id.
@@ -122,6 +127,7 @@ impl FigureKind {
             Self::StudyCurves => "study_curves",
             Self::StudyVariants => "study_variants",
             Self::Failures => "failures",
+            Self::Claim => "claim",
         }
     }
 
@@ -136,8 +142,8 @@ impl FigureKind {
         // Pooled over a sweep, curves against rank would be averages over matrices that are meant to differ.
         let swept = group.sweep.is_some();
         match self {
-            // Of studies, not of matrices.
-            Self::StudyCurves | Self::StudyVariants | Self::Failures => Ok(None),
+            // Of studies and claims, not of matrices.
+            Self::StudyCurves | Self::StudyVariants | Self::Failures | Self::Claim => Ok(None),
             Self::RankBySweep => by_sweep::draw_ranks(results, group, language),
             Self::LatencyByRank => latency_by_rank::draw(results, group, language),
             // What was not timed is not about cost.

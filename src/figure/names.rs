@@ -88,6 +88,37 @@ pub fn parameter_in_sentence(parameter: &str, language: Language) -> String {
     }
 }
 
+/// A column of the tables, as the axis of a claim calls it; its own name if this table does not know it.
+#[must_use]
+pub fn quantity_name(quantity: &str, language: Language) -> String {
+    let (english, spanish) = match quantity {
+        "total_flops" => ("floating-point operations, factoring included", "operaciones, la factorización incluida"),
+        "apply_flops" => ("floating-point operations", "operaciones"),
+        "flops_share" => ("share of the operations", "parte de las operaciones"),
+        "parameters" => ("numbers stored", "números almacenados"),
+        "parameters_share" => ("share of the numbers stored", "parte de los números almacenados"),
+        "output_peak_bytes" => ("peak memory", "memoria máxima"),
+        "output_seconds" => ("time to the output", "tiempo hasta la salida"),
+        "apply_seconds" => ("time to apply", "tiempo de aplicar"),
+        "speed_up" => ("tokens per second over the exact model's", "tokens por segundo entre los del modelo exacto"),
+        "mean_cosine" => ("mean cosine to the exact embeddings", "coseno medio con los vectores exactos"),
+        "relative_output_error" => ("relative error of the output", "error relativo de la salida"),
+        "relative_frobenius_error" => ("relative Frobenius error", "error relativo de Frobenius"),
+        "suboptimality" => ("error over the optimum of the rank", "error entre el óptimo del rango"),
+        "test_error" => ("test error", "error de prueba"),
+        "unconstrained_error" => ("error without truncation", "error sin truncar"),
+        "gavish_donoho_error" => ("error after truncation", "error tras truncar"),
+        "rank_energy_90" => ("rank that keeps 90% of the energy", "rango que conserva el 90 % de la energía"),
+        "rank_energy_99" => ("rank that keeps 99% of the energy", "rango que conserva el 99 % de la energía"),
+        "rank_energy_99_over_break_even" => (
+            "rank that keeps 99% of the energy ÷ break-even rank",
+            "rango que conserva el 99 % de la energía ÷ umbral de equilibrio",
+        ),
+        other => return other.to_owned(),
+    };
+    either(language, english, spanish).to_owned()
+}
+
 /// What the axis of a swept parameter says.
 #[must_use]
 pub fn parameter_title(parameter: &str, language: Language) -> String {

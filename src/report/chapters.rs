@@ -1,4 +1,4 @@
-//! The chapters of a report and their order: what is asked, what was found, how, and where it ends.
+//! The annex of an experiment, section by section: what is asked, what was found, how, and where it ends.
 
 use std::collections::BTreeMap;
 
@@ -46,67 +46,35 @@ pub struct Protocol {
     pub ranks: Vec<u64>,
 }
 
-/// The whole report.
-pub fn lay_out(chapters: &[Chapter<'_>]) -> Document {
+/// The annex of an experiment: all that was measured in it.
+pub fn lay_out(chapter: &Chapter<'_>) -> Document {
     let mut document = Document::default();
-    match chapters {
-        [only] => document.heading(1, Text::new("title.experiment", &only.title)),
-        _ => document.heading(1, Text::plain("title.report")),
-    }
+    document.heading(1, Text::new("title.experiment", &chapter.title));
     document.prose(Text::plain("introduction"));
     document.heading(2, Text::plain("heading.question"));
-    match chapters {
-        [only] => document.prose(Text::new("title.question", &only.question)),
-        _ => document.prose(Text::plain("assignment")),
-    }
-    claims::lay_out(&mut document, chapters.iter().map(|chapter| (chapter.claims.as_slice(), chapter.survey.results)));
-    section(&mut document, "answer", chapters, |document, chapter| {
-        if chapters.len() > 1 {
-            document.prose(Text::new("title.asked", &chapter.question));
-        }
-        answer(document, chapter);
-    });
+    document.prose(Text::new("title.question", &chapter.question));
+    claims::lay_out(&mut document, std::iter::once((chapter.claims.as_slice(), chapter.survey.results)));
+    document.heading(2, Text::plain("heading.answer"));
+    answer(&mut document, chapter);
     document.heading(2, Text::plain("heading.methods"));
-    methods(&mut document, chapters);
-    section(&mut document, "set_up", chapters, set_up);
-    if chapters.len() > 1 {
-        document.heading(3, Text::plain("heading.machine"));
-    }
-    document.blocks.extend(provenance::machine(chapters).into_iter().map(Block::Table));
+    methods(&mut document, chapter);
+    document.heading(2, Text::plain("heading.set_up"));
+    set_up(&mut document, chapter);
+    document.blocks.extend(provenance::machine(std::slice::from_ref(chapter)).into_iter().map(Block::Table));
     document.heading(2, Text::plain("heading.results"));
     document.prose(Text::new("how_to_read", BTreeMap::from([("target", answer::TARGET_ERROR)])));
-    for chapter in chapters {
-        experiment_heading(&mut document, chapters, chapter);
-        let level = if chapters.len() > 1 { 4 } else { 3 };
-        results(&mut document, chapter, level);
-        study_results(&mut document, chapter, level);
-    }
-    section(&mut document, "coverage", chapters, coverage);
+    results(&mut document, chapter, 3);
+    study_results(&mut document, chapter, 3);
+    document.heading(2, Text::plain("heading.coverage"));
+    coverage(&mut document, chapter);
     document.heading(2, Text::plain("heading.limits"));
-    let whole_model = chapters.iter().any(|chapter| studies::kinds(chapter.survey.results).contains(&"light_model"));
+    let whole_model = studies::kinds(chapter.survey.results).contains(&"light_model");
     document.prose(Text::new("limits", BTreeMap::from([("whole_model", whole_model)])));
     document.heading(2, Text::plain("heading.reproduce"));
-    let names: Vec<&str> = chapters.iter().map(|chapter| chapter.survey.results.name.as_str()).collect();
-    document.prose(Text::new("reproduce", BTreeMap::from([("experiments", names)])));
+    document.prose(Text::new("reproduce", BTreeMap::from([("experiments", [chapter.survey.results.name.as_str()])])));
     document.heading(2, Text::plain("heading.references"));
     document.blocks.push(Block::References);
     document
-}
-
-/// A chapter that every experiment has its part in.
-fn section(document: &mut Document, name: &str, chapters: &[Chapter<'_>], part: impl Fn(&mut Document, &Chapter<'_>)) {
-    document.heading(2, Text::plain(format!("heading.{name}")));
-    for chapter in chapters {
-        experiment_heading(document, chapters, chapter);
-        part(document, chapter);
-    }
-}
-
-/// One experiment gives the whole report its title; of several, each has its own.
-fn experiment_heading(document: &mut Document, chapters: &[Chapter<'_>], chapter: &Chapter<'_>) {
-    if chapters.len() > 1 {
-        document.heading(3, Text::new("title.experiment", &chapter.title));
-    }
 }
 
 fn answer(document: &mut Document, chapter: &Chapter<'_>) {
@@ -121,28 +89,20 @@ fn answer(document: &mut Document, chapter: &Chapter<'_>) {
     }
 }
 
-/// A paragraph for each kind of method that any experiment used.
-fn methods(document: &mut Document, chapters: &[Chapter<'_>]) {
-    let mut told: Vec<&str> = Vec::new();
-    for kind in chapters.iter().flat_map(|chapter| studies::kinds(chapter.survey.results)) {
-        if !told.contains(&kind) {
-            told.push(kind);
-            document.heading(3, Text::plain(format!("study.name.{kind}")));
-            document.prose(Text::plain(format!("study.about.{kind}")));
-        }
+/// A paragraph for each kind of method that was used.
+fn methods(document: &mut Document, chapter: &Chapter<'_>) {
+    for kind in studies::kinds(chapter.survey.results) {
+        document.heading(3, Text::plain(format!("study.name.{kind}")));
+        document.prose(Text::plain(format!("study.about.{kind}")));
     }
-    if chapters.iter().all(|chapter| chapter.survey.results.cells.is_empty()) {
+    if chapter.survey.results.cells.is_empty() {
         return;
     }
     document.prose(Text::plain("notation"));
-    let mut told: Vec<&str> = Vec::new();
-    for kind in chapters.iter().flat_map(|chapter| chapter.survey.method_kinds()) {
-        if !told.contains(&kind) {
-            told.push(kind);
-            let data = BTreeMap::from([("kind", kind)]);
-            document.heading(3, Text::new("heading.method", &data));
-            document.blocks.push(Block::Method { kind: kind.to_owned(), text: Text::new("method/unknown", data) });
-        }
+    for kind in chapter.survey.method_kinds() {
+        let data = BTreeMap::from([("kind", kind)]);
+        document.heading(3, Text::new("heading.method", &data));
+        document.blocks.push(Block::Method { kind: kind.to_owned(), text: Text::new("method/unknown", data) });
     }
 }
 

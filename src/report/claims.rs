@@ -9,17 +9,17 @@ use crate::{
 };
 
 /// A claim of a spec, judged on its experiment.
-struct Evidence<'a> {
-    label: &'a str,
-    claim: &'a Claim,
-    experiment: &'a str,
+pub struct Evidence<'a> {
+    pub label: &'a str,
+    pub claim: &'a Claim,
+    pub experiment: &'a str,
     /// The file of the table its numbers stand in.
     file: String,
-    judgement: Judgement,
+    pub judgement: Judgement,
 }
 
-/// The chapter that comes first; nothing where no spec claims anything.
-pub fn lay_out<'a>(document: &mut Document, chapters: impl Iterator<Item = (&'a [(String, Claim)], &'a Results)>) {
+/// Every claim of some experiments, judged.
+pub fn gather<'a>(chapters: impl Iterator<Item = (&'a [(String, Claim)], &'a Results)>) -> Vec<Evidence<'a>> {
     let mut evidence = Vec::new();
     for (claims, results) in chapters {
         let judgements = judge_all(claims.iter().map(|(_, claim)| claim), results);
@@ -32,6 +32,12 @@ pub fn lay_out<'a>(document: &mut Document, chapters: impl Iterator<Item = (&'a 
             evidence.push(Evidence { label, claim, experiment: &results.name, file, judgement });
         }
     }
+    evidence
+}
+
+/// What an experiment claims, each with its verdict; nothing where its spec claims nothing.
+pub fn lay_out<'a>(document: &mut Document, chapters: impl Iterator<Item = (&'a [(String, Claim)], &'a Results)>) {
+    let evidence = gather(chapters);
     if evidence.is_empty() {
         return;
     }
@@ -40,18 +46,20 @@ pub fn lay_out<'a>(document: &mut Document, chapters: impl Iterator<Item = (&'a 
     document.blocks.push(Block::Table(verdicts(&evidence)));
     for topic in Topic::ALL {
         let own: Vec<&Evidence<'_>> = evidence.iter().filter(|evidence| evidence.claim.topic == topic).collect();
+        if own.is_empty() {
+            continue;
+        }
         document.heading(3, Text::plain(format!("claim.topic.{}", topic.name())));
         let ruled = overall(own.iter().map(|evidence| &evidence.judgement.verdict));
         let holding = own.iter().filter(|it| it.judgement.verdict == crate::claim::Verdict::Holds).count();
         document.prose(Text::new("claim.overall", Overall { ruled: name_of(&ruled), holding, statements: own.len() }));
-        if !own.is_empty() {
-            document.blocks.push(Block::List(own.iter().map(|evidence| statement(evidence)).collect()));
-        }
+        document.blocks.push(Block::List(own.iter().map(|evidence| statement(evidence)).collect()));
     }
 }
 
 /// The six claims at a glance.
 fn verdicts(evidence: &[Evidence<'_>]) -> Table {
+    let is_claimed = |topic: &Topic| evidence.iter().any(|evidence| evidence.claim.topic == *topic);
     let row = |topic: Topic| {
         let own: Vec<&Evidence<'_>> = evidence.iter().filter(|evidence| evidence.claim.topic == topic).collect();
         let ruled = overall(own.iter().map(|evidence| &evidence.judgement.verdict));
@@ -69,7 +77,7 @@ fn verdicts(evidence: &[Evidence<'_>]) -> Table {
         header: ["claim.column.claim", "claim.column.verdict", "claim.column.statements", "claim.column.real"]
             .map(Item::Word)
             .to_vec(),
-        rows: Topic::ALL.into_iter().map(row).collect(),
+        rows: Topic::ALL.into_iter().filter(is_claimed).map(row).collect(),
     }
 }
 
@@ -138,7 +146,7 @@ fn statement(evidence: &Evidence<'_>) -> Text {
 }
 
 /// As the words of the report are keyed.
-fn name_of(ruled: &impl Serialize) -> String {
+pub fn name_of(ruled: &impl Serialize) -> String {
     serde_json::to_value(ruled).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 

@@ -38,12 +38,12 @@ fn readable_by_all(_: &fs::File) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Removes from a folder of figures every SVG and PNG that is not among `written`.
+/// Removes from a folder of figures or annexes every file of their kinds that is not among `written`.
 pub fn remove_others(folder: &Path, written: &[PathBuf]) -> Result<(), ReportError> {
     let written: BTreeSet<&Path> = written.iter().map(PathBuf::as_path).collect();
     for path in entries(folder)? {
-        let is_figure = path.extension().is_some_and(|extension| extension == "svg" || extension == "png");
-        if is_figure && !written.contains(path.as_path()) {
+        let is_ours = path.extension().is_some_and(|end| ["svg", "png", "md", "html"].iter().any(|ours| end == *ours));
+        if is_ours && !written.contains(path.as_path()) {
             fs::remove_file(&path).map_err(|source| ReportError::Io { path, source })?;
         }
     }

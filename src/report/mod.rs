@@ -15,6 +15,7 @@ mod document;
 mod escape;
 mod file;
 mod formula;
+mod handin;
 mod html;
 mod markdown;
 #[cfg(feature = "pdf")]
@@ -91,8 +92,9 @@ pub fn build(root: &Path, png: bool) -> Result<Vec<PathBuf>, ReportError> {
     build_of(root, Scope::Whole, png)
 }
 
-/// Writes `report/report.LANGUAGE.md` with its figures, and `report/index.html` in all languages, from every folder of
-/// `results/` that a run has finished, and removes figures that no longer belong. Returns what was written.
+/// Writes what is handed in, `report/report.LANGUAGE.md` with its figures and `report/index.html` in all languages, and an annex
+/// for each folder of `results/` that a run has finished, `report/experiments/NAME.LANGUAGE.md` and `.html`; and removes figures
+/// and annexes that no longer belong. Returns what was written.
 ///
 /// The same results give the same bytes. `png` adds a PNG beside each SVG. A `coursework.toml` beside `results/` gives the cover.
 ///
@@ -106,49 +108,59 @@ pub fn build_of(root: &Path, scope: Scope, png: bool) -> Result<Vec<PathBuf>, Re
         Scope::Quick => root.join("report").join("quick"),
     };
     let mut files = Vec::new();
-    let edition = |language: Language| {
-        let drawn = draw(&experiments, language)?;
-        let chapters: Vec<Chapter<'_>> =
-            experiments.iter().zip(&drawn).map(|(results, figures)| chapter(results, figures)).collect();
-        let mut document = chapters::lay_out(&chapters);
-        if scope == Scope::Quick {
-            cover::mark_quick(&mut document);
-        }
-        if let Some(coursework) = &coursework {
-            cover::open(&mut document, coursework);
-        }
-        Ok((language, drawn, document))
-    };
     let editions =
-        Language::ALL.par_iter().map(|&language| edition(language)).collect::<Result<Vec<_>, ReportError>>()?;
-    let drawings: Vec<Drawings<'_>> =
-        editions.iter().map(|(language, drawn, _)| drawings(&experiments, drawn, *language)).collect();
-    for ((language, drawn, document), drawings) in editions.iter().zip(&drawings) {
-        for (results, figures) in experiments.iter().zip(drawn) {
-            for drawn in figures {
-                let path = folder.join(figure_path(&results.name, drawn, *language));
-                if png {
-                    let pixels = figure::to_png(&drawn.svg, PNG_WIDTH)
-                        .map_err(|source| ReportError::Figure { experiment: results.name.clone(), source })?;
-                    files.push((path.with_extension("png"), pixels));
-                }
-                files.push((path, drawn.svg.clone().into_bytes()));
+        Language::ALL.par_iter().map(|&language| edition(&experiments, language)).collect::<Result<Vec<_>, _>>()?;
+    let mut whole: Vec<Written<'_>> = Vec::new();
+    for (language, drawn, of_claims) in &editions {
+        for (experiment, drawn) in
+            named(&experiments, drawn).chain(of_claims.iter().map(|(name, figure)| (name.as_str(), figure)))
+        {
+            let path = folder.join(figure_path(experiment, drawn, *language));
+            if png {
+                let pixels = figure::to_png(&drawn.svg, PNG_WIDTH)
+                    .map_err(|source| ReportError::Figure { experiment: experiment.to_owned(), source })?;
+                files.push((path.with_extension("png"), pixels));
             }
+            files.push((path, drawn.svg.clone().into_bytes()));
         }
-        let text = markdown::write(document, drawings, *language)?;
-        files.push((folder.join(format!("report.{}.md", language.code())), text.into_bytes()));
-        #[cfg(feature = "pdf")]
-        files
-            .push((folder.join(format!("report.{}.pdf", language.code())), pdf::write(document, drawings, *language)?));
+        let chapters: Vec<Chapter<'_>> =
+            experiments.iter().zip(drawn).map(|(results, figures)| chapter(results, figures)).collect();
+        let mut hand_in = handin::lay_out(&chapters, &handin::evidence(&chapters), of_claims);
+        if let Some(coursework) = &coursework {
+            cover::open(&mut hand_in, coursework);
+        }
+        let drawings_of = |place| drawings(&experiments, drawn, of_claims, *language, place);
+        whole.push(Written {
+            name: None,
+            language: *language,
+            document: hand_in,
+            drawings: drawings_of(Place::HandIn),
+        });
+        for chapter in &chapters {
+            let (name, document) = (Some(chapter.survey.results.name.clone()), chapters::lay_out(chapter));
+            whole.push(Written { name, language: *language, document, drawings: drawings_of(Place::Annex) });
+        }
     }
-    let page: Vec<Edition<'_>> = editions
-        .iter()
-        .zip(&drawings)
-        // The assignment is in Spanish.
-        .rev()
-        .map(|((language, _, document), drawings)| Edition { document, drawings, language: *language })
-        .collect();
-    files.push((folder.join("index.html"), html::write(&page)?.into_bytes()));
+    if scope == Scope::Quick {
+        whole.iter_mut().for_each(|written| cover::mark_quick(&mut written.document));
+    }
+    let text = |written: &Written<'_>| Ok((folder.join(written.path("md")), written.markdown()?.into_bytes()));
+    files.extend(whole.par_iter().map(text).collect::<Result<Vec<_>, ReportError>>()?);
+    #[cfg(feature = "pdf")]
+    for written in whole.iter().filter(|written| written.name.is_none()) {
+        files.push((
+            folder.join(written.path("pdf")),
+            pdf::write(&written.document, &written.drawings, written.language)?,
+        ));
+    }
+    let mut names: Vec<Option<String>> = whole.iter().map(|written| written.name.clone()).collect();
+    names.sort();
+    names.dedup();
+    let html = |name: &Option<String>| {
+        let (path, html) = page(&whole, name.as_deref())?;
+        Ok((folder.join(path), html.into_bytes()))
+    };
+    files.extend(names.par_iter().map(html).collect::<Result<Vec<_>, ReportError>>()?);
     for (path, bytes) in &files {
         file::replace(path, bytes)?;
     }
@@ -156,7 +168,90 @@ pub fn build_of(root: &Path, scope: Scope, png: bool) -> Result<Vec<PathBuf>, Re
     for language in Language::ALL {
         file::remove_others(&folder.join("figures").join(language.code()), &written)?;
     }
+    file::remove_others(&folder.join(ANNEXES), &written)?;
     Ok(written)
+}
+
+/// Where the annexes are, from the report.
+const ANNEXES: &str = "experiments";
+
+/// Where a document stands: annexes are a folder deeper.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    HandIn,
+    Annex,
+}
+
+/// A document with its figures.
+struct Written<'a> {
+    /// The experiment it is the annex of; `None` of the hand-in.
+    name: Option<String>,
+    language: Language,
+    document: document::Document,
+    drawings: Drawings<'a>,
+}
+
+impl Written<'_> {
+    /// From the folder of the report.
+    fn path(&self, extension: &str) -> String {
+        let code = self.language.code();
+        match &self.name {
+            None => format!("report.{code}.{extension}"),
+            Some(name) => format!("{ANNEXES}/{name}.{code}.{extension}"),
+        }
+    }
+
+    fn markdown(&self) -> Result<String, ReportError> {
+        let text = markdown::write(&self.document, &self.drawings, self.language)?;
+        // Links are written as from the folder of the report.
+        Ok(if self.name.is_some() { text.replace("](../results/", "](../../results/") } else { text })
+    }
+}
+
+/// The hand-in, or an annex, in all languages on one page.
+fn page(whole: &[Written<'_>], name: Option<&str>) -> Result<(PathBuf, String), ReportError> {
+    // The assignment is in Spanish.
+    let own = whole.iter().filter(|written| written.name.as_deref() == name).rev();
+    let editions: Vec<Edition<'_>> = own
+        .map(|Written { language, document, drawings, .. }| Edition {
+            document,
+            drawings,
+            language: *language,
+            is_brief: name.is_none(),
+        })
+        .collect();
+    let html = html::write(&editions)?;
+    Ok(match name {
+        Some(name) => (
+            PathBuf::from(format!("{ANNEXES}/{name}.html")),
+            html.replace("href=\"../results/", "href=\"../../results/"),
+        ),
+        None => {
+            let to_page = |html: String, language: &Language| {
+                let code = language.code();
+                html.replace(&format!(".{code}.md\">"), &format!(".html#{code}\">"))
+            };
+            (PathBuf::from("index.html"), Language::ALL.iter().fold(html, to_page))
+        }
+    })
+}
+
+/// What is drawn for one language: the figures of every experiment, and those of the claims.
+type Drawn = (Language, Vec<Vec<Figure>>, Vec<(String, Figure)>);
+
+fn edition(experiments: &[Results], language: Language) -> Result<Drawn, ReportError> {
+    let drawn = draw(experiments, language)?;
+    let chapters: Vec<Chapter<'_>> = experiments.iter().map(|results| chapter(results, &[])).collect();
+    let of_claims = handin::draw(&handin::evidence(&chapters), language)?;
+    Ok((language, drawn, of_claims))
+}
+
+/// Figures with the names of their experiments.
+fn named<'a>(experiments: &'a [Results], drawn: &'a [Vec<Figure>]) -> impl Iterator<Item = (&'a str, &'a Figure)> {
+    let of = |(results, figures): (&'a Results, &'a Vec<Figure>)| {
+        figures.iter().map(|figure| (results.name.as_str(), figure))
+    };
+    experiments.iter().zip(drawn).flat_map(of)
 }
 
 /// Every finished experiment of a scope, by name.
@@ -186,18 +281,25 @@ fn figure_path(experiment: &str, figure: &Figure, language: Language) -> String 
     format!("figures/{}/{experiment}.{}.svg", language.code(), figure.id)
 }
 
-fn drawings<'a>(experiments: &'a [Results], drawn: &'a [Vec<Figure>], language: Language) -> Drawings<'a> {
+fn drawings<'a>(
+    experiments: &'a [Results],
+    drawn: &'a [Vec<Figure>],
+    of_claims: &'a [(String, Figure)],
+    language: Language,
+    place: Place,
+) -> Drawings<'a> {
+    let up = if place == Place::Annex { "../" } else { "" };
     let mut drawings = Drawings::default();
-    for (results, figures) in experiments.iter().zip(drawn) {
-        for figure in figures {
-            let drawing = Drawing {
-                title: figure.title.clone(),
-                description: figure.description.clone(),
-                path: figure_path(&results.name, figure, language),
-                svg: &figure.svg,
-            };
-            drawings.0.insert((&results.name, figure.id.clone()), drawing);
-        }
+    for (name, figure) in
+        named(experiments, drawn).chain(of_claims.iter().map(|(name, figure)| (name.as_str(), figure)))
+    {
+        let drawing = Drawing {
+            title: figure.title.clone(),
+            description: figure.description.clone(),
+            path: format!("{up}{}", figure_path(name, figure, language)),
+            svg: &figure.svg,
+        };
+        drawings.0.insert((name, figure.id.clone()), drawing);
     }
     drawings
 }

@@ -61,14 +61,24 @@ pub fn variants(points: &[Point]) -> Vec<VariantRow> {
         families[place].push(point);
     }
     for family in families {
-        let Some((first, rest)) = family.split_first() else { continue };
+        let mut names: Vec<&String> = Vec::new();
+        for name in family.iter().flat_map(|point| point.parameters.keys()) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
         let differs =
-            |name: &&String| rest.iter().any(|point| point.parameters.get(*name) != first.parameters.get(*name));
-        let swept: Vec<&String> = first.parameters.keys().filter(differs).collect();
+            |name: &&String| family.iter().any(|point| point.parameters.get(*name) != family[0].parameters.get(*name));
+        let swept: Vec<&String> = names.into_iter().filter(differs).collect();
         for point in family {
-            rows.extend(
-                swept.iter().filter_map(|name| point.parameters.get(*name).map(|value| row(point, name, value))),
-            );
+            // A parameter that is published by leaving it out stands in the text of the variant alone.
+            let written = |name: &str| {
+                settings(&point.variant).find(|(known, _)| *known == name).map(|(_, value)| Value::from(value))
+            };
+            rows.extend(swept.iter().filter_map(|name| {
+                let value = point.parameters.get(*name).cloned().or_else(|| written(name))?;
+                Some(row(point, name, &value))
+            }));
         }
     }
     rows

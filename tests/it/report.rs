@@ -27,11 +27,16 @@ fn reports(results: &[Results]) -> BTreeMap<&'static str, String> {
         results.write(&root.path().join("results").join(&results.name)).unwrap();
     }
     report::build(root.path(), false).unwrap();
-    let read = |language: Language| {
-        let path = root.path().join(format!("report/report.{}.md", language.code()));
-        (language.code(), fs::read_to_string(path).unwrap())
-    };
-    Language::ALL.into_iter().map(read).collect()
+    Language::ALL.into_iter().map(|language| (language.code(), annexes(root.path(), language.code()))).collect()
+}
+
+/// The annexes of a report in one language, one after the other by the names of their experiments.
+pub(crate) fn annexes(root: &Path, language: &str) -> String {
+    let end = format!(".{language}.md");
+    let entries = fs::read_dir(root.join("report/experiments")).unwrap().map(|entry| entry.unwrap().path());
+    let mut paths: Vec<_> = entries.filter(|path| path.to_string_lossy().ends_with(&end)).collect();
+    paths.sort();
+    paths.iter().map(|path| fs::read_to_string(path).unwrap()).collect::<Vec<_>>().join("\n")
 }
 
 fn report(experiment: &Experiment) -> BTreeMap<&'static str, String> {

@@ -337,7 +337,7 @@ fn the_report_counts_seeds_and_turns_with_the_tables() {
         let root = tempfile::tempdir().unwrap();
         results.write(&root.path().join("results/small")).unwrap();
         report::build(root.path(), false).unwrap();
-        fs::read_to_string(root.path().join(format!("report/report.{}.md", language.code()))).unwrap()
+        crate::report::annexes(root.path(), language.code())
     };
     let (en, es) = (text(&results, Language::English), text(&results, Language::Spanish));
     assert!(
@@ -390,6 +390,6 @@ fn a_cell_that_fails_is_a_row_with_its_reason() {
     let root = tempfile::tempdir().unwrap();
     results.write(&root.path().join("results/small")).unwrap();
     report::build(root.path(), false).unwrap();
-    let text = fs::read_to_string(root.path().join("report/report.en.md")).unwrap();
+    let text = crate::report::annexes(root.path(), "en");
     assert!(text.contains("1 failed") && text.contains("fewer than 40"), "{text}");
 }

@@ -29,6 +29,8 @@ pub struct Edition<'a> {
     pub document: &'a Document,
     pub drawings: &'a Drawings<'a>,
     pub language: Language,
+    /// Whether it is short enough to be read from end to end: printed, it needs no contents.
+    pub is_brief: bool,
 }
 
 /// The whole page. The first edition is the one a reader gets who asks for none.
@@ -124,6 +126,7 @@ struct Writer<'a> {
     language: Language,
     /// Before every id: `es-`.
     prefix: String,
+    is_brief: bool,
     /// The first page, before the contents.
     cover: String,
     body: String,
@@ -143,6 +146,7 @@ impl<'a> Writer<'a> {
             drawings: edition.drawings,
             language: edition.language,
             prefix: format!("{}-", edition.language.code()),
+            is_brief: edition.is_brief,
             cover: String::new(),
             body: String::new(),
             contents: String::new(),
@@ -160,10 +164,14 @@ impl<'a> Writer<'a> {
         self.close_contents(1);
         let name = self.wording.word("page.contents")?;
         Ok(format!(
-            "<div id=\"{code}\" class=\"edition\" lang=\"{code}\" data-title=\"{}\">\n{}\
+            "<div id=\"{code}\" class=\"edition{}\" lang=\"{code}\" data-title=\"{}\">\n{}\
              <nav class=\"contents\" aria-labelledby=\"{code}-contents\">\n<p id=\"{code}-contents\">{name}</p>\n{}</nav>\n\
              <main id=\"{code}-report\" tabindex=\"-1\">\n{}</main>\n</div>\n",
-            self.title, self.cover, self.contents, self.body
+            if self.is_brief { " brief" } else { "" },
+            self.title,
+            self.cover,
+            self.contents,
+            self.body
         ))
     }
 

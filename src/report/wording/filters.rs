@@ -95,6 +95,7 @@ fn add_names(environment: &mut Environment<'static>, language: Language) {
     environment.add_filter("variant", move |variant: &str| escape::markdown(&names::setting_name(variant, language)));
     // What conditions are looked for along, as formulas write it.
     environment.add_filter("parameter", |name: &str| escape::markdown(names::parameter_symbol(name)));
+    environment.add_filter("quantity", move |name: &str| escape::markdown(&names::quantity_name(name, language)));
     environment.add_filter("condition", move |condition: Value| {
         let read = Condition::deserialize(condition);
         read.map(|condition| conditions::in_words(&condition, language))

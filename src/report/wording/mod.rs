@@ -16,6 +16,7 @@ use super::{
 };
 use crate::language::Language;
 
+pub use conditions::in_words;
 pub use filters::label;
 #[cfg(test)]
 pub use templates::sources;

@@ -28,8 +28,10 @@ const TEMPLATES: &[(&str, [&str; 2])] = templates![
     "answer/soundness",
     "answer/weights_gaussian",
     "answer/whitening",
-    "assignment",
     "coverage",
+    "handin/answer",
+    "handin/methods",
+    "handin/question",
     "how_to_read",
     "introduction",
     "limits",
@@ -57,10 +59,11 @@ const TEMPLATES: &[(&str, [&str; 2])] = templates![
 ];
 
 /// Short texts, each a template of its own: headings, captions and headers of tables; what studies are and say; verdicts on claims.
-const WORDS: [[&str; 2]; 3] = [
+const WORDS: [[&str; 2]; 4] = [
     [include_str!("../templates/en/words.toml"), include_str!("../templates/es/words.toml")],
     [include_str!("../templates/en/studies.toml"), include_str!("../templates/es/studies.toml")],
     [include_str!("../templates/en/claims.toml"), include_str!("../templates/es/claims.toml")],
+    [include_str!("../templates/en/handin.toml"), include_str!("../templates/es/handin.toml")],
 ];
 
 /// Name and text of every template of one language.

@@ -4,7 +4,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     sync::OnceLock,
@@ -20,19 +19,32 @@ pub fn results() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("results")
 }
 
-/// By language.
-pub fn texts() -> &'static BTreeMap<&'static str, String> {
-    static TEXTS: OnceLock<BTreeMap<&'static str, String>> = OnceLock::new();
+type ByLanguage = BTreeMap<&'static str, String>;
+
+/// What is handed in, and the annexes.
+fn both() -> &'static (ByLanguage, ByLanguage) {
+    static TEXTS: OnceLock<(ByLanguage, ByLanguage)> = OnceLock::new();
     TEXTS.get_or_init(|| {
         let project = tempfile::tempdir().unwrap();
         symlink(results(), project.path().join("results")).unwrap();
         report::build(project.path(), false).unwrap();
-        let read = |language: Language| {
+        let hand_in = |language: Language| {
             let path = project.path().join(format!("report/report.{}.md", language.code()));
-            (language.code(), fs::read_to_string(path).unwrap())
+            (language.code(), std::fs::read_to_string(path).unwrap())
         };
-        Language::ALL.map(read).into()
+        let annexes = |language: Language| (language.code(), super::annexes(project.path(), language.code()));
+        (Language::ALL.map(hand_in).into(), Language::ALL.map(annexes).into())
     })
+}
+
+/// The annexes, by language.
+pub fn texts() -> &'static ByLanguage {
+    &both().1
+}
+
+/// What is handed in, by language.
+pub fn hand_ins() -> &'static ByLanguage {
+    &both().0
 }
 
 /// The medians of a study's numbers that have no place on an axis.

@@ -108,11 +108,14 @@ fn no_text_adds_a_tag_an_attribute_or_a_script_to_the_page() {
         names
     };
     let plain = build(&saying("plain"), "plain");
-    let expected = names(&fs::read_to_string(plain.path().join("report/index.html")).unwrap());
-    for text in together() {
+    let pages = ["report/index.html", "report/experiments/rank_sweep.html"];
+    let expected = pages.map(|page| names(&fs::read_to_string(plain.path().join(page)).unwrap()));
+    for (text, (page, expected)) in
+        together().into_iter().flat_map(|text| pages.into_iter().zip(&expected).map(move |it| (text, it)))
+    {
         let root = build(&saying(text), text);
-        let html = fs::read_to_string(root.path().join("report/index.html")).unwrap();
-        assert_eq!(names(&html), expected, "{text}");
+        let html = fs::read_to_string(root.path().join(page)).unwrap();
+        assert_eq!(names(&html), *expected, "{text}");
         assert_eq!(html.matches("<script").count(), 1, "{text}");
         assert_eq!(html.matches("<style").count(), 1, "{text}");
         let (before, script) = html.split_once("<script").unwrap();
@@ -176,7 +179,7 @@ fn markdown_shows_every_text_and_obeys_none() {
         let root = build(&saying(text), text);
         for language in Language::ALL {
             let path = root.path().join(format!("report/report.{}.md", language.code()));
-            let report = fs::read_to_string(path).unwrap();
+            let report = fs::read_to_string(path).unwrap() + "\n" + &annexes(root.path(), language.code());
             for harm in ["<script", "<img", "[x](javascript", "$x$", "\n=cmd", "</svg>"] {
                 assert!(!report.contains(harm), "{text}: {harm}");
             }

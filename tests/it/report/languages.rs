@@ -57,7 +57,13 @@ const SPANISH: [&str; 40] = [
 /// The text without its works, code, formulas, addresses and names that are written with dots, slashes or underscores.
 fn words(language: &str) -> Vec<(String, String)> {
     let text = &committed::texts()[language];
-    let text = text.split_once("## Refer").map_or(text.as_str(), |(prose, _)| prose);
+    let text = format!("{}\n{}", committed::hand_ins()[language], text);
+    let mut works = false;
+    let is_prose = |line: &&str| {
+        works = line.starts_with("## Refer") || works && !line.starts_with("# ");
+        !works
+    };
+    let text = &text.lines().filter(is_prose).collect::<Vec<_>>().join("\n");
     let mut words = Vec::new();
     let mut code = false;
     for line in text.lines() {

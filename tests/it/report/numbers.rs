@@ -43,7 +43,7 @@ struct Report {
     language: Language,
     lines: Vec<Line>,
     /// The experiment and the heading of each table, by its number.
-    tables: BTreeMap<u64, (Option<String>, String)>,
+    tables: BTreeMap<(Option<String>, u64), String>,
     constants: Constants,
 }
 
@@ -66,28 +66,32 @@ fn everything() -> &'static Everything {
 fn parse(text: &str, language: Language, experiments: &BTreeMap<String, Experiment>) -> Report {
     let mut report =
         Report { language, lines: Vec::new(), tables: BTreeMap::new(), constants: Constants::of(language) };
-    let (mut experiment, mut heading, mut code) = (None, String::new(), false);
-    let text = text.split_once("## References").or(text.split_once("## Referencias")).map_or(text, |(prose, _)| prose);
+    let (mut experiment, mut heading, mut code, mut works) = (None, String::new(), false, false);
     for line in text.lines() {
         let mut line = line.replace('\\', "");
         code ^= line.starts_with("```");
-        if code || line.is_empty() || ["|", "<", "![", "```", "$$", "---"].iter().any(|start| line.starts_with(start)) {
+        if !code && let Some(title) = line.strip_prefix("# ") {
+            let of = |it: &&Experiment| it.titles[language.code()] == title;
+            experiment = experiments.values().find(of).map(|it| it.name.clone());
+            works = false;
+        }
+        works |= line == "## References" || line == "## Referencias";
+        if works
+            || code
+            || line.is_empty()
+            || ["|", "<", "![", "```", "$$", "---"].iter().any(|start| line.starts_with(start))
+        {
             continue;
         }
         if let Some(title) = line.strip_prefix("### ") {
-            let of = |it: &&Experiment| it.titles[language.code()] == title;
-            experiment = experiments.values().find(of).map(|it| it.name.clone());
-            heading.clear();
-        } else if let Some(title) = line.strip_prefix("#### ") {
             title.clone_into(&mut heading);
         } else if line.starts_with("## ") || line.starts_with("# ") {
-            experiment = None;
             heading.clear();
         }
         let linked = line.split_once("../results/").and_then(|(_, rest)| rest.split('/').next()).map(str::to_owned);
         if let Some((label, caption)) = line.strip_prefix("**").and_then(|rest| rest.split_once(".** ")) {
             if let Some(number) = label.strip_prefix("Table ").or(label.strip_prefix("Tabla ")) {
-                report.tables.insert(number.parse().unwrap(), (experiment.clone(), heading.clone()));
+                report.tables.insert((experiment.clone(), number.parse().unwrap()), heading.clone());
             }
             let numbered = label.split(' ').next_back().is_some_and(|number| number.parse::<u64>().is_ok());
             if numbered {
@@ -115,9 +119,11 @@ fn unexplained(report: &Report, line: &Line, text: &str) -> Vec<Number> {
     let said = |number: &Number| {
         if matches!(number.before.as_str(), "Table" | "tabla" | "(Table" | "(tabla") {
             // The table is one of the same problem.
-            return report.tables.get(&(number.printed.value as u64)).is_some_and(|(of, heading)| {
-                *of == line.experiment && heading.split_once(": ").is_none_or(|(_, problem)| text.contains(problem))
-            });
+            let place = (line.experiment.clone(), number.printed.value as u64);
+            return report
+                .tables
+                .get(&place)
+                .is_some_and(|heading| heading.split_once(": ").is_some_and(|(_, problem)| text.contains(problem)));
         }
         report.constants.have(number)
             || number.ends.is_none()
@@ -174,7 +180,13 @@ fn a_changed_digit_is_noticed() {
                 );
                 all += 1;
                 if text != line.text && unexplained(report, line, &text).is_empty() {
-                    missed.push(format!("{} → {}", number.text, &text[number.place]));
+                    missed.push(format!(
+                        "{} → {} [{} _ {}]",
+                        number.text,
+                        &text[number.place.clone()],
+                        number.before,
+                        number.after
+                    ));
                 }
             }
         }

@@ -2,7 +2,12 @@
 
 use super::*;
 
+/// The page of an annex and its texts.
 fn built(coursework: Option<&str>) -> (String, BTreeMap<&'static str, String>) {
+    pages(coursework, "experiments/rank_sweep")
+}
+
+fn pages(coursework: Option<&str>, which: &str) -> (String, BTreeMap<&'static str, String>) {
     let root = tempfile::tempdir().unwrap();
     let both = Experiment { precisions: vec!["f64", "f32"], ..sweep() };
     both.results().write(&root.path().join("results/rank_sweep")).unwrap();
@@ -12,8 +17,9 @@ fn built(coursework: Option<&str>) -> (String, BTreeMap<&'static str, String>) {
     let written = report::build(root.path(), false).unwrap();
     assert!(written.contains(&root.path().join("report/index.html")));
     let read = |name: String| fs::read_to_string(root.path().join("report").join(name)).unwrap();
-    let reports = Language::ALL.map(|language| (language.code(), read(format!("report.{}.md", language.code()))));
-    (read("index.html".to_owned()), reports.into_iter().collect())
+    let reports = Language::ALL.map(|language| (language.code(), read(format!("{which}.{}.md", language.code()))));
+    let page = if which == "report" { "index.html".to_owned() } else { format!("{which}.html") };
+    (read(page), reports.into_iter().collect())
 }
 
 /// Every value of an attribute.
@@ -109,14 +115,14 @@ fn the_numbers_of_the_page_are_those_of_the_text() {
 
 #[test]
 fn the_cover_opens_every_report_with_what_its_file_says() {
-    let (html, reports) = built(Some("author = \"Ana Núñez\"\nteacher = \"\"\ndate = \"25 de noviembre\"\n"));
+    let (html, reports) = pages(Some("author = \"Ana Núñez\"\nteacher = \"\"\ndate = \"25 de noviembre\"\n"), "report");
     assert!(reports["es"].starts_with("- **Institución:** \\_\\_"), "{}", &reports["es"][..80]);
     assert!(reports["es"].contains("- **Autor o autora:** Ana Núñez\n- **Fecha:** 25 de noviembre\n\n---\n\n# "));
     assert!(reports["en"].contains("- **Author:** Ana Núñez\n"));
     assert!(!reports["en"].contains("Teacher") && !reports["es"].contains("Docente"));
     assert!(html.contains("<dt>Autor o autora</dt><dd>Ana Núñez</dd>"));
     assert!(html.contains("<dt>Institution</dt><dd>____"));
-    let (html, reports) = built(None);
+    let (html, reports) = pages(None, "report");
     assert!(!html.contains("class=\"cover\"") && reports["es"].starts_with("# "));
 }
 

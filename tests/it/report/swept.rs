@@ -21,8 +21,7 @@ fn reports(edit: impl Fn(&mut SummaryRow, f64)) -> [String; 2] {
     let project = tempfile::tempdir().unwrap();
     results.write(&project.path().join("results/sequence_scaling")).unwrap();
     report::build(project.path(), false).unwrap();
-    ["en", "es"]
-        .map(|language| std::fs::read_to_string(project.path().join(format!("report/report.{language}.md"))).unwrap())
+    ["en", "es"].map(|language| super::annexes(project.path(), language))
 }
 
 fn set(row: &mut SummaryRow, value: f64) {
@@ -84,6 +83,6 @@ fn a_family_at_several_ranks_is_reported_by_rank() {
     let project = tempfile::tempdir().unwrap();
     results.write(&project.path().join("results/temperature")).unwrap();
     report::build(project.path(), false).unwrap();
-    let english = std::fs::read_to_string(project.path().join("report/report.en.md")).unwrap();
+    let english = super::annexes(project.path(), "en");
     assert!(english.contains("| k = 64 |") && !english.contains("| τ = 0.25 |"));
 }

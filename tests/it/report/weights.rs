@@ -63,7 +63,7 @@ fn reports(error: impl Fn(&CellRow) -> f64, time: impl Fn(&SummaryRow) -> f64) -
 }
 
 fn read(root: &Path, language: &str) -> String {
-    fs::read_to_string(root.join(format!("report/report.{language}.md"))).unwrap()
+    super::annexes(root, language)
 }
 
 fn aware(cell: &CellRow) -> bool {

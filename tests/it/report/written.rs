@@ -49,8 +49,7 @@ fn every_figure_of_a_report_is_a_file_and_others_go() {
     report::build(root.path(), false).unwrap();
     assert!(!stale.exists() && own.exists());
     for language in Language::ALL {
-        let path = root.path().join(format!("report/report.{}.md", language.code()));
-        let text = fs::read_to_string(path).unwrap();
+        let text = annexes(root.path(), language.code());
         let figures: Vec<&str> = text
             .lines()
             .filter(|line| line.starts_with("!["))
@@ -58,7 +57,7 @@ fn every_figure_of_a_report_is_a_file_and_others_go() {
             .collect();
         assert!(!figures.is_empty());
         for figure in figures {
-            assert!(root.path().join("report").join(figure).is_file(), "{figure}");
+            assert!(root.path().join("report/experiments").join(figure).is_file(), "{figure}");
         }
     }
 }
