@@ -9,6 +9,7 @@ mod constants;
 mod csv;
 mod experiment;
 mod facts;
+mod handed_in;
 mod prose;
 mod studies;
 

@@ -19,6 +19,8 @@ pub struct Experiment {
     facts: Facts,
     /// Topics of its claims.
     topics: Vec<String>,
+    /// What its claims say, by label.
+    claims: BTreeMap<String, Vec<String>>,
     /// Cells, and of them completed, skipped and failed: of problems, of studies.
     pub ended: [[usize; 4]; 2],
 }
@@ -49,18 +51,32 @@ fn read(folder: &Path) -> Experiment {
     facts.insert(String::new(), whole);
     let text = |table: &str, language: &str| spec[table][language].as_str().unwrap().to_owned();
     let titles = Language::ALL.map(|language| (language.code().to_owned(), text("title", language.code())));
-    let claims = spec.get("claim").and_then(toml::Value::as_table).into_iter().flatten();
-    let topics = claims.filter_map(|(_, claim)| Some(claim.get("topic")?.as_str()?.to_owned())).collect();
+    let claims = || spec.get("claim").and_then(toml::Value::as_table).into_iter().flatten();
+    let said = |claim: &toml::Value| {
+        let text = |language| Some(claim.get(language)?.as_str()?.trim_end_matches('.').to_owned());
+        ["en", "es"].into_iter().filter_map(text).collect()
+    };
+    let texts = claims().map(|(label, claim)| (label.clone(), said(claim))).collect();
+    let topics = claims().filter_map(|(_, claim)| Some(claim.get("topic")?.as_str()?.to_owned())).collect();
     Experiment {
         name: folder.file_name().unwrap().to_string_lossy().into_owned(),
         titles: titles.into(),
         facts,
         topics,
+        claims: texts,
         ended,
     }
 }
 
 impl Experiment {
+    /// The facts of each claim, and what it says in both languages.
+    pub fn claims(&self) -> impl Iterator<Item = (&[Fact], Vec<&str>)> {
+        self.claims.iter().filter_map(|(label, texts)| {
+            let facts = self.facts.get(&format!("claim:{label}"))?;
+            Some((facts.as_slice(), texts.iter().map(String::as_str).collect()))
+        })
+    }
+
     /// The facts of what a sentence names; of everything if it names nothing.
     pub fn facts_of(&self, context: &str, language: Language) -> Vec<&Fact> {
         let claimed = self
