@@ -1,23 +1,22 @@
-// Opens report/index.html in headless Chromium as its readers do, and holds it to what it promises.
+// Opens the hand-in, report/index.html, and its longest annex in headless Chromium as their readers do, and holds them to what
+// they promise.
 //
 //   npm install --prefix target/browser --no-save playwright-core@1.64.1
-//   node .ci/browser_check.mjs [PAGE] [FOLDER FOR PICTURES]
+//   node .ci/browser_check.mjs [FOLDER FOR PICTURES]
 //
 // Chromium is Debian's: `apt-get install chromium`, or the one that CHROMIUM names.
 
 import { createRequire } from 'node:module';
-import { mkdirSync, statSync } from 'node:fs';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const require = createRequire(path.resolve('target/browser/package.json'));
 const { chromium } = require('playwright-core');
 
-const file = path.resolve(process.argv[2] ?? 'report/index.html');
-const pictures = process.argv[3];
-if (!statSync(file).isFile()) throw new Error(`${file} is no page`);
+const pictures = process.argv[2];
 if (pictures) mkdirSync(pictures, { recursive: true });
-const url = pathToFileURL(file).href;
+let url;
 
 let passed = 0;
 let failed = 0;
@@ -71,11 +70,21 @@ const worth = (text) => {
   return found && found[2] in scales ? Number(found[1].replace(',', '.')) * scales[found[2]] : NaN;
 };
 
+// How much there must be to see, and of the hand-in how much there may be.
+const handIn = { name: 'hand-in', file: 'report/index.html', texts: 150, formulas: 8, numeric: 0, pages: 10, words: 3000, figures: 8, bytes: 1.5e6 };
+const annex = { name: 'annex', file: 'report/experiments/rank_sweep.html', texts: 500, formulas: 10, numeric: 20 };
+
+const hold = async (document_) => {
+const file = path.resolve(document_.file);
+const name = document_.name;
+if (!statSync(file).isFile()) throw new Error(`${file} is no page`);
+url = pathToFileURL(file).href;
+if (document_.bytes) check(`${name}: the page is at most ${document_.bytes} bytes`, statSync(file).size > document_.bytes ? `${statSync(file).size}` : []);
 for (const language of ['es', 'en']) {
   for (const scheme of ['light', 'dark']) {
     const { page, context, told, requests } = await open({ colorScheme: scheme }, `#${language}`);
     await page.evaluate(() => document.querySelectorAll('details').forEach((fold) => { fold.open = true; }));
-    check(`${language}, ${scheme}: contrast of all text is at least 4.5:1`, await page.evaluate(() => {
+    check(`${language}, ${scheme}: contrast of all text is at least 4.5:1`, await page.evaluate((least) => {
       const parse = (colour) => {
         const parts = colour.match(/[\d.]+/g).map(Number);
         return parts.length === 4 && parts[3] === 0 ? null : parts.slice(0, 3);
@@ -118,9 +127,9 @@ for (const language of ['es', 'en']) {
       for (const ink of ['--ink', '--muted', '--link']) {
         if (contrast(hex(ink), hex('--soft')) < 4.5) faults.set(`${ink} on --soft`, '');
       }
-      if (texts < 500) faults.set(`only ${texts} texts were seen`, '');
+      if (texts < least) faults.set(`only ${texts} texts were seen`, '');
       return [...faults].map(([where, text]) => `${where} «${text.slice(0, 40)}»`);
-    }));
+    }, document_.texts));
     check(`${language}, ${scheme}: nothing in the console`, told);
     check(`${language}, ${scheme}: nothing asked of the network`, requests);
     await picture(page, `wide-${language}-${scheme}`);
@@ -129,6 +138,8 @@ for (const language of ['es', 'en']) {
 
   const { page, context, told, requests } = await open({}, `#${language}`);
   const other = language === 'es' ? 'en' : 'es';
+  // The page says so with its first frame.
+  await page.waitForFunction((shown) => document.documentElement.lang === shown, language, { timeout: 10_000 }).catch(() => {});
   check(`${language}: one language is shown`, await page.evaluate(([shown, hidden]) => [
     ...(document.getElementById(shown).getClientRects().length > 0 ? [] : [`${shown} is hidden`]),
     ...(document.getElementById(hidden).getClientRects().length === 0 ? [] : [`${hidden} is shown`]),
@@ -152,10 +163,10 @@ for (const language of ['es', 'en']) {
     }
     return faults;
   }, language));
-  check(`${language}: every formula is set`, await page.evaluate((shown) => {
+  check(`${language}: every formula is set`, await page.evaluate(([shown, least]) => {
     const faults = [];
     const formulas = [...document.getElementById(shown).querySelectorAll('math')];
-    if (formulas.length < 10) faults.push(`only ${formulas.length} formulas`);
+    if (formulas.length < least) faults.push(`only ${formulas.length} formulas`);
     for (const formula of formulas) {
       const box = formula.getBoundingClientRect();
       if (box.width < 3 || box.height < 3 || formula.querySelector('merror')) {
@@ -163,7 +174,7 @@ for (const language of ['es', 'en']) {
       }
     }
     return faults;
-  }, language));
+  }, [language, document_.formulas]));
   check(`${language}: every link within the page leads somewhere, and ids are unique`, await page.evaluate(() => {
     const ids = [...document.querySelectorAll('[id]')].map((element) => element.id);
     const known = new Set(ids);
@@ -200,7 +211,7 @@ for (const language of ['es', 'en']) {
       }
     }
   }
-  if (numeric < 20) sorting.push(`only ${numeric} columns of numbers were sorted`);
+  if (numeric < document_.numeric) sorting.push(`only ${numeric} columns of numbers were sorted`);
   check(`${language}: ${tables.length} tables sort by keyboard, ${numeric} times by number`, sorting);
 
   // With Tab alone: from a table's box to its first header.
@@ -259,9 +270,23 @@ for (const language of ['es', 'en']) {
     return [...(width > 658 ? [`${width} px of 658`] : []), ...(bar ? ['the bar is printed'] : []),
       ...wide.map((it) => `${it.getAttribute('aria-labelledby')}: ${Math.round(it.getBoundingClientRect().width)} px`)];
   }));
-  if (pictures) {
-    await paperPage.page.emulateMedia({ media: null });
-    await paperPage.page.pdf({ path: path.join(pictures, `paper-${language}.pdf`), preferCSSPageSize: true, printBackground: false });
+  await paperPage.page.emulateMedia({ media: null });
+  const pdf = await paperPage.page.pdf({ format: 'A4', preferCSSPageSize: true, printBackground: false });
+  if (pictures) writeFileSync(path.join(pictures, `paper-${name}-${language}.pdf`), pdf);
+  if (document_.pages) {
+    // The cover is a page of its own.
+    const pages = (pdf.toString('latin1').match(/\/Type\s*\/Page(?!s)/g) ?? []).length;
+    const { words, figures } = await paperPage.page.evaluate((shown) => {
+      const copy = document.getElementById(shown).querySelector('main').cloneNode(true);
+      const figures = copy.querySelectorAll('figure').length;
+      copy.querySelectorAll('math,svg').forEach((element) => element.remove());
+      return { words: copy.textContent.split(/\s+/).filter((word) => /\p{L}/u.test(word)).length, figures };
+    }, language);
+    check(`${language}, A4: ${pages} pages, ${words} words, ${figures} figures`, [
+      ...(pages > document_.pages || pages < 2 ? [`at most ${document_.pages} pages`] : []),
+      ...(words > document_.words || words < 500 ? [`at most ${document_.words} words`] : []),
+      ...(figures > document_.figures || figures < 1 ? [`at most ${document_.figures} figures`] : []),
+    ]);
   }
   await paperPage.context.close();
 }
@@ -278,6 +303,12 @@ for (const language of ['es', 'en']) {
   if (await shown() !== 'false,true') faults.push(`after a link: ${await shown()}`);
   check('without script: the language is chosen by links', faults);
   await context.close();
+}
+};
+
+for (const it of [handIn, annex]) {
+  console.log(`--- ${it.name}`);
+  await hold(it);
 }
 
 await browser.close();

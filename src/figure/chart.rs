@@ -72,7 +72,7 @@ impl Chart {
     pub fn new(title: &str, y_axes: &[&Axis], column: f64, language: Language) -> Self {
         let mut canvas = Canvas::default();
         let mut y = MARGIN;
-        for line in label::wrap(title, theme::WIDTH - 2.0 * MARGIN, 2, theme::TITLE) {
+        for line in label::wrap(title, theme::WIDTH - 2.0 * MARGIN, 3, theme::TITLE) {
             y += theme::TITLE * theme::LINE_HEIGHT;
             canvas.text(&line, (MARGIN, y - 0.25 * theme::TITLE), Anchor::Start, theme::TITLE, INK);
         }

@@ -87,7 +87,7 @@ fn by_topic<'e, 'a>(evidence: &'e [Evidence<'a>], topic: Topic) -> Vec<&'e Evide
         Verdict::Fails => 2,
         _ => 3,
     };
-    own.sort_by_key(rank);
+    own.sort_by_key(|found| (rank(found), found.claim.real_model));
     own
 }
 
@@ -106,7 +106,7 @@ pub fn lay_out(chapters: &[Chapter<'_>], evidence: &[Evidence<'_>], figures: &[(
         document.prose(Text::new("handin.sum", Sum::of(evidence)));
     }
     for topic in Topic::ALL {
-        half_page(&mut document, topic, evidence, figures);
+        half_page(&mut document, topic, evidence, figures, chapters);
     }
     others(&mut document, chapters);
     document.heading(2, Text::plain("heading.methods"));
@@ -150,7 +150,13 @@ fn table(evidence: &[Evidence<'_>]) -> Table {
 }
 
 /// How factoring is used there, the figure that decides, and every statement with what was found.
-fn half_page(document: &mut Document, topic: Topic, evidence: &[Evidence<'_>], figures: &[(String, Figure)]) {
+fn half_page(
+    document: &mut Document,
+    topic: Topic,
+    evidence: &[Evidence<'_>],
+    figures: &[(String, Figure)],
+    chapters: &[Chapter<'_>],
+) {
     let own = by_topic(evidence, topic);
     if own.is_empty() {
         return;
@@ -165,12 +171,21 @@ fn half_page(document: &mut Document, topic: Topic, evidence: &[Evidence<'_>], f
         });
         id.map(|(experiment, figure)| Illustration { experiment: experiment.clone(), id: figure.id.clone() })
     });
+    let figure = figure.or_else(|| own.iter().find_map(|found| of_growth(found.experiment, chapters)));
     document.blocks.extend(figure.map(Block::Figure));
     document.blocks.push(Block::List(own.iter().map(|found| Text::new("handin.statement", Said::of(found))).collect()));
     let mut names: Vec<&str> = own.iter().map(|found| found.experiment).collect();
     names.sort_unstable();
     names.dedup();
     document.prose(Text::new("handin.annexes", BTreeMap::from([("names", names)])));
+}
+
+/// Where claims are about exponents: a figure of its annex in which they are slopes.
+fn of_growth(experiment: &str, chapters: &[Chapter<'_>]) -> Option<Illustration> {
+    let chapter = chapters.iter().find(|chapter| chapter.survey.results.name == experiment)?;
+    let shows = |kind: FigureKind| chapter.figures.iter().find(|figure| figure.id.starts_with(kind.name()));
+    let figure = shows(FigureKind::RankBySweep).or_else(|| shows(FigureKind::TimeBySweep))?;
+    Some(Illustration { experiment: experiment.to_owned(), id: figure.id.clone() })
 }
 
 /// The most decisive findings of experiments that claim nothing, if nothing does.
