@@ -42,6 +42,8 @@ pub(super) fn write(root: &Path, scope: Scope, png: bool) -> Result<Vec<String>,
 /// Names the pages among the files written.
 pub(super) fn tell(written: &[String]) -> Result<(), Failure> {
     let is_page = |path: &&String| [".md", ".html", ".pdf"].iter().any(|end| path.ends_with(end));
-    let pages: Vec<&str> = written.iter().filter(is_page).map(String::as_str).collect();
-    print(&format!("report: {}\n", pages.join(", ")))
+    let (annexes, pages): (Vec<&str>, Vec<&str>) =
+        written.iter().filter(is_page).map(String::as_str).partition(|page| page.contains("/experiments/"));
+    let folder = annexes.first().and_then(|page| page.rsplit_once('/')).map_or("", |(folder, _)| folder);
+    print(&format!("report: {}; annexes in {folder}\n", pages.join(", ")))
 }

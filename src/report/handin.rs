@@ -171,7 +171,7 @@ fn half_page(
         });
         id.map(|(experiment, figure)| Illustration { experiment: experiment.clone(), id: figure.id.clone() })
     });
-    let figure = figure.or_else(|| own.iter().find_map(|found| of_growth(found.experiment, chapters)));
+    let figure = figure.or_else(|| of_growth(&own, chapters));
     document.blocks.extend(figure.map(Block::Figure));
     document.blocks.push(Block::List(own.iter().map(|found| Text::new("handin.statement", Said::of(found))).collect()));
     let mut names: Vec<&str> = own.iter().map(|found| found.experiment).collect();
@@ -180,12 +180,16 @@ fn half_page(
     document.prose(Text::new("handin.annexes", BTreeMap::from([("names", names)])));
 }
 
-/// Where claims are about exponents: a figure of its annex in which they are slopes.
-fn of_growth(experiment: &str, chapters: &[Chapter<'_>]) -> Option<Illustration> {
-    let chapter = chapters.iter().find(|chapter| chapter.survey.results.name == experiment)?;
-    let shows = |kind: FigureKind| chapter.figures.iter().find(|figure| figure.id.starts_with(kind.name()));
-    let figure = shows(FigureKind::RankBySweep).or_else(|| shows(FigureKind::TimeBySweep))?;
-    Some(Illustration { experiment: experiment.to_owned(), id: figure.id.clone() })
+/// Where claims are about exponents: a figure of an annex in which they are slopes.
+fn of_growth(own: &[&Evidence<'_>], chapters: &[Chapter<'_>]) -> Option<Illustration> {
+    let shows = |kind: FigureKind| {
+        own.iter().find_map(|found| {
+            let chapter = chapters.iter().find(|chapter| chapter.survey.results.name == found.experiment)?;
+            let figure = chapter.figures.iter().find(|figure| figure.id.starts_with(kind.name()))?;
+            Some(Illustration { experiment: found.experiment.to_owned(), id: figure.id.clone() })
+        })
+    };
+    shows(FigureKind::RankBySweep).or_else(|| shows(FigureKind::TimeBySweep))
 }
 
 /// The most decisive findings of experiments that claim nothing, if nothing does.

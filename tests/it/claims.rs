@@ -148,8 +148,9 @@ fn a_condition_is_looked_for_along_every_parameter_and_along_two_together() {
         conditional(vec![iterations()], 12, 13)
     );
     // Neither one nor two parameters tell it, nor any a part of it.
-    let scattered =
-        |length: u32, temperature: u32, iterations: u32, _: usize| (length / 64 + temperature + iterations) % 2 == 0;
+    let scattered = |length: u32, temperature: u32, iterations: u32, _: usize| {
+        (length / 64 + temperature + iterations).is_multiple_of(2)
+    };
     let Verdict::Conditional(found) = planted(scattered) else { panic!("it holds at some places") };
     assert_eq!((found.clauses.len(), found.inside, found.of), (0, 0, 18));
 }
