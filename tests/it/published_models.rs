@@ -1,10 +1,10 @@
 //! Model folders as they are published: the encoder reads each spelling as the same model.
 
-use std::{fs, path::Path, process::Command};
+use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
 use factoreo::{
     compress::{self, CompressOptions, Measure, WeightMethod, allocation::Allocation},
-    model::{Encoder, warnings},
+    model::{Encoder, plain_name, warnings},
     problem::TensorName,
     tensor::{Entries, NamedEntries, read},
 };
@@ -58,7 +58,8 @@ fn what_is_compressed_keeps_the_names_it_had() {
     let options = CompressOptions {
         model: model.clone(),
         out: out.clone(),
-        measure: Measure::Bytes,
+        // Bytes would count the head.
+        measure: Measure::Flops,
         budget: 0.9,
         calibration: None,
         allocation: Allocation::Uniform,
@@ -72,13 +73,16 @@ fn what_is_compressed_keeps_the_names_it_had() {
     let names = safetensors::SafeTensors::deserialize(&bytes).unwrap();
     let encoder = |name: &&str| !name.starts_with("cls.");
     assert!(names.names().into_iter().filter(encoder).all(|name| name.starts_with("bert.")), "{:?}", names.names());
-    // The head is a matrix too small for a pair: the same ranks, so the same numbers.
     let options = CompressOptions { model: tiny().to_owned(), out: plain.clone(), ..options };
     let plain_manifest = compress::compress(&options, &mut |_| ()).unwrap();
-    let ranks =
-        |manifest: &compress::Manifest| -> Vec<_> { manifest.matrices.iter().map(|matrix| matrix.rank).collect() };
+    let ranks = |manifest: &compress::Manifest| -> BTreeMap<String, Option<usize>> {
+        manifest.matrices.iter().map(|matrix| (plain_name(&matrix.name).to_owned(), matrix.rank)).collect()
+    };
     assert_eq!(ranks(&manifest), ranks(&plain_manifest));
-    assert_eq!(hidden(&out), hidden(&plain));
+    // The fixture is kept in half precision, and so are its pairs; the copy is not.
+    let (found, expected) = (hidden(&out), hidden(&plain));
+    let error = (&found - &expected).norm_l2() / expected.norm_l2();
+    assert!(error < 5e-3, "{error}");
 }
 
 #[test]
