@@ -180,7 +180,7 @@ fn about(
     let norm = spectrum.frobenius_norm();
     let error = if norm > 0.0 { spectrum.optimal_frobenius_error(rank) / norm } else { 0.0 };
     let single = from_f64::<f32>(matrix);
-    let time = latency::measure(single.as_ref()).ok_or(AdviseError::Interrupted)?;
+    let time = latency::measure(single.as_ref(), rank).ok_or(AdviseError::Interrupted)?;
     let kind = match options.subject {
         Subject::Tensor(_) => "tensor",
         Subject::Head(_) => "attention",

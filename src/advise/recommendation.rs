@@ -14,7 +14,8 @@ pub struct Recommendation {
     /// The method to take it with, as specs call it: `truncated_svd`, `randomized_svd`, for attention `nystromformer`; null
     /// where the matrix is better left as it is.
     pub method: Option<&'static str>,
-    /// In a word: `zero`, `rank_too_high`, `flat_spectrum`, `smaller`, `smaller_and_faster`.
+    /// In a word: `zero`, `rank_too_high`, `flat_spectrum`, `smaller`, `smaller_and_faster` (for one of the batches at least; the
+    /// reason names them).
     pub verdict: &'static str,
     /// In sentences.
     pub reason: String,
@@ -30,6 +31,9 @@ pub(super) struct Facts<'a> {
     pub(super) tolerance: Tolerance,
     pub(super) break_even: &'a BreakEven,
 }
+
+/// An error that is told with what it costs.
+const CONSIDERABLE: f64 = 0.1;
 
 pub(super) fn recommend(facts: &Facts<'_>) -> Recommendation {
     let Facts { tolerance, .. } = facts;
@@ -70,20 +74,36 @@ pub(super) fn recommend(facts: &Facts<'_>) -> Recommendation {
         return leave("flat_spectrum", reason);
     }
     let (method, why) = method(facts);
-    let faster = faster_batches(facts);
-    let smaller = format!(
+    let mut smaller = format!(
         "Rank {rank} has an error of {} and stores {} of the numbers.",
         percent(error),
         percent(tolerance.parameters as f64 / parameters as f64)
     );
-    let (verdict, time) = if faster.is_empty() {
-        (
-            "smaller",
-            " It saves storage, not time: on this machine the pair is slower for every batch measured.".to_owned(),
-        )
-    } else {
-        ("smaller_and_faster", format!(" It is faster on this machine for batches of {}.", faster.join(", ")))
+    if error > CONSIDERABLE {
+        smaller += &format!(
+            " That keeps {} of the energy and loses the rest: measure what the model makes of it (`compress`, `eval`) before it \
+             is used.",
+            percent(1.0 - error * error)
+        );
+    }
+    let batches = |wanted: Option<bool>| -> Vec<String> {
+        let times = facts.break_even.time.iter();
+        times.filter(|batch| batch.is_faster_at(rank) == wanted).map(|batch| batch.batch.to_string()).collect()
     };
+    let (faster, slower, open) = (batches(Some(true)), batches(Some(false)), batches(None));
+    let mut time = Vec::new();
+    for (batches, what) in [(&faster, "faster"), (&slower, "slower")] {
+        if !batches.is_empty() {
+            time.push(format!("{what} for batches of {}", batches.join(", ")));
+        }
+    }
+    let mut time =
+        if time.is_empty() { String::new() } else { format!(" On this machine it is {}.", time.join(" and ")) };
+    if !open.is_empty() {
+        time +=
+            &format!(" Whether it is faster for batches of {} cannot be told: the intervals overlap.", open.join(", "));
+    }
+    let verdict = if faster.is_empty() { "smaller" } else { "smaller_and_faster" };
     Recommendation {
         factor: true,
         rank: Some(rank),
@@ -91,16 +111,6 @@ pub(super) fn recommend(facts: &Facts<'_>) -> Recommendation {
         verdict,
         reason: smaller + &time + " " + &why,
     }
-}
-
-/// The batches for which the rank lies below the break-even in time.
-fn faster_batches(facts: &Facts<'_>) -> Vec<String> {
-    let rank = facts.tolerance.rank;
-    let times = facts.break_even.time.iter();
-    times
-        .filter(|batch| batch.break_even_rank.is_none_or(|even| rank < even))
-        .map(|batch| batch.batch.to_string())
-        .collect()
 }
 
 /// By size and decay: a sketch pays where the rank is a small part of a large matrix.
@@ -143,21 +153,22 @@ pub(super) fn percent(share: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{linalg::Precision, metric::break_even_rank};
+    use crate::{
+        advise::{Batch, TimedRank},
+        linalg::Precision,
+        metric::break_even_rank,
+        run::latency::Time,
+    };
 
-    fn of(
-        values: &[f64],
-        sides: [usize; 2],
-        tolerance: f64,
-        time_even: Option<usize>,
-        noise_rank: usize,
-    ) -> Recommendation {
+    fn of(values: &[f64], sides: [usize; 2], tolerance: f64, seconds: f64, noise_rank: usize) -> Recommendation {
         let [rows, columns] = sides;
         let spectrum = Spectrum::new(values.to_vec(), rows, columns, Precision::F32);
         let rank = spectrum.rank_within(tolerance);
         let error = spectrum.optimal_frobenius_error(rank) / spectrum.frobenius_norm();
-        let time =
-            vec![super::super::Batch { batch: 16, dense_seconds: 1.0, pairs: Vec::new(), break_even_rank: time_even }];
+        // The matrix takes a second, give or take a tenth.
+        let around = |seconds: f64| Time { seconds, low: 0.9 * seconds, high: 1.1 * seconds };
+        let pairs = vec![TimedRank { rank, time: around(seconds) }];
+        let time = vec![Batch { batch: 16, dense: around(1.0), pairs, faster_up_to: None, slower_from: None }];
         recommend(&Facts {
             rows,
             columns,
@@ -173,24 +184,34 @@ mod tests {
     fn each_verdict_follows_from_its_reason() {
         let steep: Vec<f64> = (0..10).map(|j| 0.1_f64.powi(j)).collect();
         let verdict = |found: &Recommendation| (found.factor, found.rank, found.method, found.verdict);
-        let found = of(&steep, [10, 10], 0.02, None, 3);
+        let found = of(&steep, [10, 10], 0.02, 0.5, 3);
         assert_eq!(verdict(&found), (true, Some(2), Some("truncated_svd"), "smaller_and_faster"));
         assert!(
             found.reason.starts_with("Rank 2 has an error of 1.00 % and stores 40.0 % of the numbers."),
             "{}",
             found.reason
         );
-        assert_eq!(verdict(&of(&steep, [10, 10], 0.02, Some(2), 3)), (true, Some(2), Some("truncated_svd"), "smaller"));
+        assert!(found.reason.contains("On this machine it is faster for batches of 16."), "{}", found.reason);
+        let slower = of(&steep, [10, 10], 0.02, 2.0, 3);
+        assert_eq!(verdict(&slower), (true, Some(2), Some("truncated_svd"), "smaller"));
+        assert!(slower.reason.contains("slower for batches of 16"), "{}", slower.reason);
+        let open = of(&steep, [10, 10], 0.02, 0.95, 3);
+        assert_eq!(verdict(&open), (true, Some(2), Some("truncated_svd"), "smaller"));
+        assert!(open.reason.contains("batches of 16 cannot be told"), "{}", open.reason);
+        // Half of the norm is not given away without a word.
+        let half: Vec<f64> = (0..10).map(|j| if j == 0 { 1.0 } else { 0.15 }).collect();
+        let costly = of(&half, [10, 10], 0.5, 0.5, 3);
+        assert!(costly.factor && costly.reason.contains("of the energy and loses the rest"), "{}", costly.reason);
         // Rank 5 stores as much as the matrix.
-        assert_eq!(verdict(&of(&steep, [10, 10], 1e-5, None, 3)), (false, None, None, "rank_too_high"));
-        assert_eq!(verdict(&of(&[1.0; 10], [10, 10], 0.01, None, 0)), (false, None, None, "flat_spectrum"));
-        assert_eq!(verdict(&of(&[1.0; 10], [10, 10], 0.9, None, 0)), (false, None, None, "flat_spectrum"));
-        assert_eq!(verdict(&of(&[0.0; 10], [10, 10], 0.01, None, 0)), (false, None, None, "zero"));
-        let vector = of(&[3.0], [1, 50], 0.01, None, 0);
+        assert_eq!(verdict(&of(&steep, [10, 10], 1e-5, 0.5, 3)), (false, None, None, "rank_too_high"));
+        assert_eq!(verdict(&of(&[1.0; 10], [10, 10], 0.01, 0.5, 0)), (false, None, None, "flat_spectrum"));
+        assert_eq!(verdict(&of(&[1.0; 10], [10, 10], 0.9, 0.5, 0)), (false, None, None, "flat_spectrum"));
+        assert_eq!(verdict(&of(&[0.0; 10], [10, 10], 0.01, 0.5, 0)), (false, None, None, "zero"));
+        let vector = of(&[3.0], [1, 50], 0.01, 0.5, 0);
         assert_eq!(verdict(&vector), (false, None, None, "rank_too_high"));
         assert_eq!(vector.reason, "It has 50 numbers, and already a pair of rank 1 would have 51.");
         let large: Vec<f64> = (0..600).map(|j| 0.5_f64.powi(j)).collect();
-        assert_eq!(of(&large, [600, 900], 0.01, None, 5).method, Some("randomized_svd"));
+        assert_eq!(of(&large, [600, 900], 0.01, 0.5, 5).method, Some("randomized_svd"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Advice, Batch, recommendation::percent};
+use crate::run::latency::Time;
 
 impl fmt::Display for Advice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -61,12 +62,19 @@ impl fmt::Display for Advice {
 }
 
 fn times(batch: &Batch) -> String {
-    let even = match batch.break_even_rank {
-        Some(0) => "at no rank measured".to_owned(),
-        Some(rank) => format!("at rank {rank}"),
-        None => "beyond every rank measured".to_owned(),
+    let faster =
+        batch.faster_up_to.map_or("faster at no rank for sure".to_owned(), |rank| format!("faster up to rank {rank}"));
+    let slower =
+        batch.slower_from.map_or("slower at none for sure".to_owned(), |rank| format!("slower from rank {rank}"));
+    let micro = |time: &Time| {
+        let Time { seconds, low, high } = time;
+        format!("{:.1} µs [{:.1}, {:.1}]", seconds * 1e6, low * 1e6, high * 1e6)
     };
-    let micro = |seconds: f64| format!("{:.1} µs", seconds * 1e6);
-    let ranks: Vec<String> = batch.pairs.iter().map(|pair| format!("{} {}", pair.rank, micro(pair.seconds))).collect();
-    format!("in time {even}, batch {}: {} whole; by rank {}", batch.batch, micro(batch.dense_seconds), ranks.join(", "))
+    let ranks: Vec<String> = batch.pairs.iter().map(|pair| format!("{} {}", pair.rank, micro(&pair.time))).collect();
+    format!(
+        "in time {faster}, {slower}, batch {}: {} whole; by rank {}",
+        batch.batch,
+        micro(&batch.dense),
+        ranks.join(", ")
+    )
 }

@@ -16,8 +16,8 @@ use super::{Failure, print, print_exactly, tell};
 /// --json prints one object: file, name, kind (tensor or attention), rows, columns, parameters, spectrum (largest, median,
 /// smallest, frobenius_norm, decay: index and share_of_largest), ranks (numerical, stable, effective, energy_90, energy_99,
 /// energy_99_9, gavish_donoho), tolerance (asked, rank, error, parameters), break_even (storage; time: for each batch
-/// dense_seconds, pairs of rank and seconds, break_even_rank), recommendation (factor, rank, method, verdict, reason). Times are
-/// in seconds. verdict is one of zero, rank_too_high, flat_spectrum, smaller, smaller_and_faster.
+/// dense, pairs of rank and time, faster_up_to, slower_from; a time is seconds, low, high), recommendation (factor, rank, method,
+/// verdict, reason). Times are in seconds. verdict is one of zero, rank_too_high, flat_spectrum, smaller, smaller_and_faster.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Advise {

@@ -125,7 +125,7 @@ fn a_head_of_a_real_model_is_looked_at_as_attention() {
         ]
     );
     assert_eq!(json["break_even"]["time"].as_array().unwrap().len(), 3);
-    assert!(json["break_even"]["time"][0]["dense_seconds"].as_f64().unwrap() > 0.0);
+    assert!(json["break_even"]["time"][0]["dense"]["seconds"].as_f64().unwrap() > 0.0);
 }
 
 #[test]

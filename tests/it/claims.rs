@@ -167,6 +167,47 @@ fn one_place_that_fails_of_many_is_named_and_fails_means_nowhere() {
 }
 
 #[test]
+fn one_place_that_fails_of_540_is_told_with_where_all_the_others_hold() {
+    let mut results = results();
+    for length in 0..540 {
+        let variant = format!("length={length}");
+        let value = if length == 0 { 1.5 } else { 1.05 };
+        results.summary.push(row("sketch", &variant, "suboptimality", sure(value)));
+        results.variants.push(setting("problem", "p", &variant, "length", &length.to_string()));
+    }
+    let claim = claim(json!({ "method": "sketch", "quantity": "suboptimality", "below": 1.1 }));
+    let clauses = vec![told("length", Extent::From(1.0))];
+    let expected = Condition { clauses, inside: 539, holding: 539, of: 540 };
+    assert_eq!(judge(&claim, &results).verdict, Verdict::Conditional(expected));
+}
+
+/// Places of one temperature do not stand or fall together: that a sketch needs a power iteration is told.
+#[test]
+fn a_claim_that_holds_from_one_power_iteration_on_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = "seed = 1\ntarget_rank = [2, 4, 8, 16, 32]\ntrials = 3\ntiming.repeats = 0\n\
+                title = { en = \"T\", es = \"T\" }\nquestion = { en = \"Q\", es = \"Q\" }\n\
+                [problem.attention]\nlength = [64, 128]\nhead_dim = [16, 32, 64]\ntemperature = [0.25, 1.0, 4.0]\n\
+                [method.randomized_svd]\npower_iterations = [0, 1, 2]\n\
+                [claim.near]\ntopic = \"compute\"\nen = \"Near\"\nes = \"Cerca\"\nquantity = \"suboptimality\"\n\
+                method = \"randomized_svd\"\nbelow = 1.1\nalong = \"temperature\"\n";
+    std::fs::write(folder.path().join("near.toml"), spec).unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_factoreo"));
+    assert!(command.current_dir(folder.path()).arg("near.toml").output().unwrap().status.success());
+    let results = Results::read(&folder.path().join("results/near")).unwrap();
+    let spec: toml::Table = spec.parse().unwrap();
+    let claim: Claim = spec["claim"]["near"].clone().try_into().unwrap();
+    let Verdict::Conditional(found) = judge(&claim, &results).verdict else { panic!("it neither holds nor fails") };
+    assert_eq!(found.clauses, [told("power_iterations", Extent::From(1.0))]);
+    assert_eq!((found.inside, found.of), (180, 270));
+    assert!(found.holding > 180 && found.holding < 270, "{found:?}");
+    for (language, words) in [("en", "**Holds from q = 1 on; in all"), ("es", "**Se cumple desde q = 1; en total")] {
+        let report = std::fs::read_to_string(folder.path().join(format!("report/report.{language}.md"))).unwrap();
+        assert!(report.contains(words), "{report}");
+    }
+}
+
+#[test]
 fn a_name_that_looks_like_several_settings_is_one_value() {
     let mut results = results();
     for (tensor, value) in [("a, b=c.weight", 0.5), ("d, b=9.weight", 2.0)] {
