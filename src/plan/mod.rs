@@ -241,7 +241,10 @@ fn cells(
             forecast.entries = forecast.entries.saturating_add(m.saturating_mul(n));
             forecast.flops = forecast.flops.saturating_add(m.saturating_mul(n).saturating_mul(2 * d));
         }
-        let skip = spec.refuses(block.outline, target_rank).or_else(|| {
+        let smaller_side = block.outline.rows.min(block.outline.columns);
+        let too_large = (target_rank > smaller_side)
+            .then(|| format!("target rank {target_rank} is above min(m, n) = {smaller_side}"));
+        let skip = too_large.or_else(|| spec.refuses(block.outline, target_rank)).or_else(|| {
             let needed = memory_needed(block.outline, block.formed, block.precision, forecast);
             (needed > available_bytes)
                 .then(|| format!("needs about {}, and {} are available", in_words(needed), in_words(available_bytes)))

@@ -6,6 +6,7 @@ use crate::language::Language;
 /// English clauses and their Spanish; `{}` stands for a number or a name.
 const SPANISH: &[(&str, &str)] = &[
     // Methods that do not apply.
+    ("target rank {} is above min(m, n) = {}", "el rango objetivo {} supera min(m, n) = {}"),
     ("needs a positive semi-definite matrix", "requiere una matriz semidefinida positiva"),
     ("needs the queries and keys of an attention head", "requiere las consultas y claves de una cabeza de atención"),
     (

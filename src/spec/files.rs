@@ -95,7 +95,7 @@ fn outline(
     })
 }
 
-/// Refuses problems whose files cannot be read or whose matrices are smaller than a target rank.
+/// Refuses problems whose files cannot be read, and target ranks for which every matrix is too small.
 pub(super) fn refuse_impossible_problems(
     grids: &[Grid],
     placed: &[Placed<ProblemSpec>],
@@ -124,18 +124,20 @@ pub(super) fn refuse_impossible_problems(
             Err(problem) => problems.push(problem),
         }
     }
+    // A rank above the size of some problems is a cell that is skipped; above that of all it is a mistake.
+    let Some((largest, name)) = smallest.iter().max_by_key(|(side, _)| *side) else { return };
     let mut told = HashSet::new();
     // The ranks of a range share one place: the largest speaks for them.
-    for (rank, span) in ranks.iter().rev() {
-        let mut short = smallest.iter().filter(|(smaller_side, _)| smaller_side < rank);
-        let Some((smaller_side, name)) = short.next().filter(|_| told.insert(span.start)) else { continue };
-        let others = match short.count() {
-            0 => String::new(),
-            1 => " and of one more".to_owned(),
-            more => format!(" and of {more} more"),
+    for (rank, span) in ranks.iter().rev().filter(|(rank, _)| rank > largest) {
+        if !told.insert(span.start) {
+            continue;
+        }
+        let of = match smallest.len() {
+            1 => format!("of problem `{name}`"),
+            _ => format!("of every problem, of which `{name}` has the largest"),
         };
-        let title = format!("target_rank {rank} is above min(m, n) = {smaller_side} of problem `{name}`{others}");
-        let help = format!("write ranks of at most {smaller_side}, or put the larger problems in a spec of their own");
+        let title = format!("target_rank {rank} is above min(m, n) = {largest} {of}");
+        let help = format!("write ranks of at most {largest}");
         problems.push(Diagnostic::new(span, title, "larger than the matrix", help));
     }
 }

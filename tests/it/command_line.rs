@@ -196,3 +196,20 @@ fn a_run_with_failed_cells_is_published_and_ends_with_exit_code_1_unless_they_ar
     exits_with(1, &factoreo(folder.path(), &["small.toml"]));
     exits_with(0, &factoreo(folder.path(), &["small.toml", "--allow-failures"]));
 }
+
+/// Sizes by ranks is the first grid anyone writes.
+#[test]
+fn a_rank_above_the_size_of_some_matrices_is_a_cell_that_is_skipped_with_its_reason() {
+    let folder = folder_with(&SPEC.replace("length = 16", "length = [8, 16, 32]").replace("[2, 4]", "[4, 16, 32]"));
+    let plan = factoreo(folder.path(), &["plan", "small.toml"]);
+    exits_with(0, &plan);
+    let text = String::from_utf8(plan.stdout).unwrap();
+    // Of truncated SVD at 8, 16 and 32 tokens: 1, 2 and 3 ranks.
+    assert!(text.contains("small: 18 cells: 6 to run (0 of them stale), 0 cached, 12 skipped"), "{text}");
+    assert_eq!(text.matches("target rank 16 is above min(m, n) = 8").count(), 2, "{text}");
+    exits_with(0, &factoreo(folder.path(), &["small.toml"]));
+    let spanish = fs::read_to_string(folder.path().join("report/experiments/small.es.md")).unwrap();
+    assert!(spanish.contains("el rango objetivo 32 supera min(m, n) = 16"), "{spanish}");
+    let beyond = folder_with(&SPEC.replace("[2, 4]", "[4, 17]"));
+    exits_with(2, &factoreo(beyond.path(), &["small.toml"]));
+}
