@@ -112,17 +112,19 @@ pub fn build_of(root: &Path, scope: Scope, png: bool) -> Result<Vec<PathBuf>, Re
         Language::ALL.par_iter().map(|&language| edition(&experiments, language)).collect::<Result<Vec<_>, _>>()?;
     let mut whole: Vec<Written<'_>> = Vec::new();
     for (language, drawn, of_claims) in &editions {
-        for (experiment, drawn) in
-            named(&experiments, drawn).chain(of_claims.iter().map(|(name, figure)| (name.as_str(), figure)))
-        {
-            let path = folder.join(figure_path(experiment, drawn, *language));
-            if png {
-                let pixels = figure::to_png(&drawn.svg, PNG_WIDTH)
+        let of_claims_named = of_claims.iter().map(|(name, figure)| (name.as_str(), figure));
+        let all: Vec<(&str, &Figure)> = named(&experiments, drawn).chain(of_claims_named).collect();
+        let path = |experiment: &str, figure: &Figure| folder.join(figure_path(experiment, figure, *language));
+        if png {
+            let paint = |&(experiment, figure): &(&str, &Figure)| {
+                let pixels = figure::to_png(&figure.svg, PNG_WIDTH)
                     .map_err(|source| ReportError::Figure { experiment: experiment.to_owned(), source })?;
-                files.push((path.with_extension("png"), pixels));
-            }
-            files.push((path, drawn.svg.clone().into_bytes()));
+                Ok((path(experiment, figure).with_extension("png"), pixels))
+            };
+            files.extend(all.par_iter().map(paint).collect::<Result<Vec<_>, ReportError>>()?);
         }
+        files
+            .extend(all.iter().map(|(experiment, figure)| (path(experiment, figure), figure.svg.clone().into_bytes())));
         let chapters: Vec<Chapter<'_>> =
             experiments.iter().zip(drawn).map(|(results, figures)| chapter(results, figures)).collect();
         let mut hand_in = handin::lay_out(&chapters, &handin::evidence(&chapters), of_claims);

@@ -12,6 +12,8 @@
   }
   addEventListener('hashchange', named);
   requestAnimationFrame(named);
+  // The place that the address names is found when the page is whole: on a long page, after its first frame.
+  addEventListener('load', named);
   // Changing language keeps the place: headings, figures and tables have the same ids but for the language.
   for (const link of document.querySelectorAll('.languages a')) {
     link.addEventListener('click', (event) => {
