@@ -102,6 +102,7 @@ pub fn lay_out(chapters: &[Chapter<'_>], evidence: &[Evidence<'_>], figures: &[(
     if evidence.is_empty() {
         findings(&mut document, chapters);
     } else {
+        document.prose(Text::plain("handin.rows"));
         document.blocks.push(Block::Table(table(evidence)));
         document.prose(Text::new("handin.sum", Sum::of(evidence)));
     }
