@@ -46,7 +46,7 @@ fn saying(text: &str) -> (Document, Drawings<'static>) {
         Text::new(
             "claim.statement",
             json!({
-                "en": text, "es": text, "label": "a", "experiment": "b", "table": "summary", "real_model": true,
+                "en": text, "es": text, "label": "a", "experiment": "b", "file": "summary.csv", "real_model": true,
                 "quantity": "c", "ratio": false, "exponent": false, "threshold": { "value": 1.0, "below": true },
                 "proviso": null, "proviso_found": null, "ruled": "conditional",
                 "along": null, "places": 2, "least": place, "greatest": place,
