@@ -1,6 +1,8 @@
 //! Where a claim holds that does not hold everywhere: the values of one swept parameter, or of two together, that tell its
 //! places apart.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::verdict::{Place, Ruling, natural};
@@ -42,16 +44,8 @@ pub enum Extent {
     Except(Vec<String>),
 }
 
-impl Condition {
-    /// Whether it holds at no place beside those the clauses name.
-    #[must_use]
-    pub fn is_whole(&self) -> bool {
-        self.inside == self.holding
-    }
-}
-
-/// Two values of a parameter at least; one clause if one tells every place where the claim holds, `along` before all others;
-/// else two together if they do; else the one that tells most of them.
+/// One clause if the values of one parameter tell every place where the claim holds, those of `along` before any other; else two
+/// if those of two parameters do; else the clause that tells most of these places.
 pub(super) fn condition(places: &[Place], along: Option<&str>) -> Condition {
     let axes = axes(places, along);
     let holding = places.iter().filter(|place| holds(place)).count();
@@ -105,7 +99,9 @@ fn axes(places: &[Place], along: Option<&str>) -> Vec<Axis> {
             _ => natural(a).cmp(&natural(b)),
         });
         values.dedup();
-        let of = found.iter().filter_map(|value| values.iter().position(|other| other == value)).collect();
+        let places: HashMap<&str, usize> =
+            values.iter().enumerate().map(|(place, value)| (value.as_str(), place)).collect();
+        let of = found.iter().map(|value| places[value.as_str()]).collect();
         (values.len() > 1).then_some(Axis { parameter: name.to_owned(), values, of })
     };
     let mut axes: Vec<Axis> = first.settings.iter().filter_map(|(name, _)| axis(name)).collect();

@@ -63,7 +63,7 @@ impl Config {
         self.hidden_size / self.num_attention_heads
     }
 
-    /// The sizes and the rest, where they are what is computed here.
+    /// What it asks for that is not computed here.
     fn problem(&self) -> Option<String> {
         for (key, found, known) in [
             ("model_type", &self.model_type, "bert"),

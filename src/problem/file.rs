@@ -47,7 +47,7 @@ pub(super) fn rows_of<'a>(name: &TensorName, tensor: Option<&'a Tensor>) -> Resu
     let tensor = tensor.ok_or_else(missing)?;
     match tensor.shape[..] {
         [rows, columns] if tensor.entries.len() == rows * columns => {
-            refuse_not_finite(name, &tensor.entries, &[], columns)?;
+            tensor.refuse_not_finite(name)?;
             Ok(MatRef::from_row_major_slice(&tensor.entries, rows, columns))
         }
         _ => Err(wrong_shape(name, tensor, "a matrix")),
@@ -58,19 +58,21 @@ pub(super) fn rows_of<'a>(name: &TensorName, tensor: Option<&'a Tensor>) -> Resu
 pub(super) fn matrix(name: &TensorName, tensor: Option<&Tensor>) -> Result<Mat<f64>, ProblemError> {
     let missing = || ProblemError::Impossible(format!("{name}: was not read"));
     let tensor = tensor.ok_or_else(missing)?;
+    tensor.refuse_not_finite(name)?;
     match tensor.shape[..] {
-        [rows, columns] => block(name, tensor, &[], rows, columns),
+        [rows, columns] => block(name, tensor, 0, rows, columns),
         _ => Err(wrong_shape(name, tensor, "a matrix")),
     }
 }
 
 /// A tensor of 3×n×d as three matrices n×d; every entry finite.
 pub(super) fn three_matrices(name: &TensorName, tensor: &Tensor) -> Result<[Mat<f64>; 3], ProblemError> {
+    tensor.refuse_not_finite(name)?;
     match tensor.shape[..] {
         [3, rows, columns] => Ok([
-            block(name, tensor, &[0], rows, columns)?,
-            block(name, tensor, &[1], rows, columns)?,
-            block(name, tensor, &[2], rows, columns)?,
+            block(name, tensor, 0, rows, columns)?,
+            block(name, tensor, 1, rows, columns)?,
+            block(name, tensor, 2, rows, columns)?,
         ]),
         _ => Err(wrong_shape(name, tensor, "3×n×d")),
     }
@@ -84,26 +86,13 @@ fn wrong_shape(name: &TensorName, tensor: &Tensor, expected: &str) -> ProblemErr
 fn block(
     name: &TensorName,
     tensor: &Tensor,
-    leading: &[usize],
+    leading: usize,
     rows: usize,
     columns: usize,
 ) -> Result<Mat<f64>, ProblemError> {
-    let start = leading.first().copied().unwrap_or(0) * rows * columns;
+    let start = leading * rows * columns;
     let Some(entries) = tensor.entries.get(start..start + rows * columns) else {
         return Err(wrong_shape(name, tensor, &format!("{} entries in all", tensor.entries.len())));
     };
-    refuse_not_finite(name, entries, leading, columns)?;
     Ok(Mat::from_fn(rows, columns, |i, j| entries[i * columns + j]))
-}
-
-fn refuse_not_finite(
-    name: &TensorName,
-    entries: &[f64],
-    leading: &[usize],
-    columns: usize,
-) -> Result<(), ProblemError> {
-    let Some(at) = entries.iter().position(|entry| !entry.is_finite()) else { return Ok(()) };
-    let mut index = leading.to_vec();
-    index.extend([at / columns, at % columns]);
-    Err(ProblemError::NotFinite { tensor: name.to_string(), index, value: entries[at] })
 }

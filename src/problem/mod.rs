@@ -111,6 +111,23 @@ pub struct Tensor {
     pub entries: Vec<f64>,
 }
 
+impl Tensor {
+    /// Refuses entries that are NaN or infinite, by the first of them.
+    ///
+    /// # Errors
+    /// [`ProblemError::NotFinite`], of the tensor of this name.
+    pub fn refuse_not_finite(&self, name: &TensorName) -> Result<(), ProblemError> {
+        let Some(at) = self.entries.iter().position(|entry| !entry.is_finite()) else { return Ok(()) };
+        let mut index = vec![0; self.shape.len()];
+        let mut left = at;
+        for (place, side) in index.iter_mut().zip(&self.shape).rev() {
+            *place = left % side;
+            left /= side;
+        }
+        Err(ProblemError::NotFinite { tensor: name.to_string(), index, value: self.entries[at] })
+    }
+}
+
 /// Why a matrix could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ProblemError {

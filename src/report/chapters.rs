@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{
-    answer, claims,
+    answer,
+    claims::{self, Evidence},
     document::{Block, Document, Illustration, Text},
     provenance, studies,
     survey::{Family, Survey},
     tables,
 };
-use crate::{claim::Claim, problem::ProblemSpec, table::Status};
+use crate::{claim::Claim, figure::Figure, problem::ProblemSpec, table::Status};
 
 /// An experiment with everything a report says of it.
 pub struct Chapter<'a> {
@@ -33,6 +34,12 @@ pub struct FigureOf {
     pub precision: String,
 }
 
+impl FigureOf {
+    pub fn of(figure: &Figure) -> Self {
+        Self { id: figure.id.clone(), family: figure.family.clone(), precision: figure.precision.clone() }
+    }
+}
+
 /// How the numbers were taken.
 #[derive(Debug, Serialize)]
 pub struct Protocol {
@@ -47,13 +54,13 @@ pub struct Protocol {
 }
 
 /// The annex of an experiment: all that was measured in it.
-pub fn lay_out(chapter: &Chapter<'_>) -> Document {
+pub fn lay_out(chapter: &Chapter<'_>, evidence: &[Evidence<'_>]) -> Document {
     let mut document = Document::default();
     document.heading(1, Text::new("title.experiment", &chapter.title));
     document.prose(Text::plain("introduction"));
     document.heading(2, Text::plain("heading.question"));
     document.prose(Text::new("title.question", &chapter.question));
-    claims::lay_out(&mut document, std::iter::once((chapter.claims.as_slice(), chapter.survey.results)));
+    claims::lay_out(&mut document, evidence, &chapter.survey.results.name);
     document.heading(2, Text::plain("heading.answer"));
     answer(&mut document, chapter);
     document.heading(2, Text::plain("heading.methods"));

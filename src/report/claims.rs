@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::document::{Block, Document, Item, Table, Text};
 use crate::{
-    claim::{Claim, Condition, Judgement, Place, Threshold, Topic, judge_all, overall},
+    claim::{Claim, Condition, Judgement, Place, Threshold, Topic, Verdict, judge_all, overall},
     table::Results,
 };
 
@@ -19,9 +19,9 @@ pub struct Evidence<'a> {
 }
 
 /// Every claim of some experiments, judged.
-pub fn gather<'a>(chapters: impl Iterator<Item = (&'a [(String, Claim)], &'a Results)>) -> Vec<Evidence<'a>> {
+pub fn gather<'a>(experiments: impl Iterator<Item = (&'a [(String, Claim)], &'a Results)>) -> Vec<Evidence<'a>> {
     let mut evidence = Vec::new();
-    for (claims, results) in chapters {
+    for (claims, results) in experiments {
         let judgements = judge_all(claims.iter().map(|(_, claim)| claim), results);
         for ((label, claim), judgement) in claims.iter().zip(judgements) {
             let file = results.file_of(match (&claim.study, claim.quantity.starts_with("rank_energy")) {
@@ -36,8 +36,8 @@ pub fn gather<'a>(chapters: impl Iterator<Item = (&'a [(String, Claim)], &'a Res
 }
 
 /// What an experiment claims, each with its verdict; nothing where its spec claims nothing.
-pub fn lay_out<'a>(document: &mut Document, chapters: impl Iterator<Item = (&'a [(String, Claim)], &'a Results)>) {
-    let evidence = gather(chapters);
+pub fn lay_out(document: &mut Document, evidence: &[Evidence<'_>], experiment: &str) {
+    let evidence: Vec<&Evidence<'_>> = evidence.iter().filter(|evidence| evidence.experiment == experiment).collect();
     if evidence.is_empty() {
         return;
     }
@@ -45,23 +45,27 @@ pub fn lay_out<'a>(document: &mut Document, chapters: impl Iterator<Item = (&'a 
     document.prose(Text::plain("claim.introduction"));
     document.blocks.push(Block::Table(verdicts(&evidence)));
     for topic in Topic::ALL {
-        let own: Vec<&Evidence<'_>> = evidence.iter().filter(|evidence| evidence.claim.topic == topic).collect();
+        let own: Vec<&Evidence<'_>> =
+            evidence.iter().copied().filter(|evidence| evidence.claim.topic == topic).collect();
         if own.is_empty() {
             continue;
         }
         document.heading(3, Text::plain(format!("claim.topic.{}", topic.name())));
         let ruled = overall(own.iter().map(|evidence| &evidence.judgement.verdict));
-        let holding = own.iter().filter(|it| it.judgement.verdict == crate::claim::Verdict::Holds).count();
+        let holding = own.iter().filter(|it| it.judgement.verdict == Verdict::Holds).count();
         document.prose(Text::new("claim.overall", Overall { ruled: name_of(&ruled), holding, statements: own.len() }));
-        document.blocks.push(Block::List(own.iter().map(|evidence| statement(evidence)).collect()));
+        document
+            .blocks
+            .push(Block::List(own.iter().map(|evidence| Text::new("claim.statement", Said::of(evidence))).collect()));
     }
 }
 
 /// The six claims at a glance.
-fn verdicts(evidence: &[Evidence<'_>]) -> Table {
+fn verdicts(evidence: &[&Evidence<'_>]) -> Table {
     let is_claimed = |topic: &Topic| evidence.iter().any(|evidence| evidence.claim.topic == *topic);
     let row = |topic: Topic| {
-        let own: Vec<&Evidence<'_>> = evidence.iter().filter(|evidence| evidence.claim.topic == topic).collect();
+        let own: Vec<&Evidence<'_>> =
+            evidence.iter().copied().filter(|evidence| evidence.claim.topic == topic).collect();
         let ruled = overall(own.iter().map(|evidence| &evidence.judgement.verdict));
         let on_real = own.iter().filter(|evidence| evidence.claim.real_model).count() as u64;
         vec![
@@ -90,7 +94,7 @@ struct Overall {
 
 /// What is said of one statement.
 #[derive(Serialize)]
-struct Statement<'a> {
+pub struct Said<'a> {
     en: &'a str,
     es: &'a str,
     label: &'a str,
@@ -110,19 +114,27 @@ struct Statement<'a> {
     places: usize,
     least: Option<&'a Place>,
     greatest: Option<&'a Place>,
+    /// Of these two the one nearer to what is claimed, and the other.
+    best: Option<&'a Place>,
+    worst: Option<&'a Place>,
 }
 
-fn statement(evidence: &Evidence<'_>) -> Text {
-    let Evidence { label, claim, experiment, file, judgement } = evidence;
-    let by_value = |a: &&Place, b: &&Place| a.value.total_cmp(&b.value);
-    let condition = match &judgement.verdict {
-        crate::claim::Verdict::Conditional(condition) => Some(condition),
-        _ => None,
-    };
-    let provisos = || judgement.places.iter().filter_map(|place| place.proviso);
-    Text::new(
-        "claim.statement",
-        Statement {
+impl<'a> Said<'a> {
+    pub fn of(evidence: &'a Evidence<'_>) -> Self {
+        let Evidence { label, claim, experiment, file, judgement } = evidence;
+        let by_value = |a: &&Place, b: &&Place| a.value.total_cmp(&b.value);
+        let ends = [judgement.places.iter().min_by(by_value), judgement.places.iter().max_by(by_value)];
+        let [least, greatest] = ends;
+        let [best, worst] = match claim.threshold() {
+            Some(threshold) if !threshold.below => [greatest, least],
+            _ => ends,
+        };
+        let condition = match &judgement.verdict {
+            Verdict::Conditional(condition) => Some(condition),
+            _ => None,
+        };
+        let provisos = || judgement.places.iter().filter_map(|place| place.proviso);
+        Self {
             en: &claim.en,
             es: &claim.es,
             label,
@@ -139,14 +151,16 @@ fn statement(evidence: &Evidence<'_>) -> Text {
             condition,
             along: claim.along.as_deref(),
             places: judgement.places.len(),
-            least: judgement.places.iter().min_by(by_value),
-            greatest: judgement.places.iter().max_by(by_value),
-        },
-    )
+            least,
+            greatest,
+            best,
+            worst,
+        }
+    }
 }
 
 /// As the words of the report are keyed.
-pub fn name_of(ruled: &impl Serialize) -> String {
+fn name_of(ruled: &impl Serialize) -> String {
     serde_json::to_value(ruled).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 

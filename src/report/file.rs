@@ -38,11 +38,11 @@ fn readable_by_all(_: &fs::File) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Removes from a folder of figures or annexes every file of their kinds that is not among `written`.
-pub fn remove_others(folder: &Path, written: &[PathBuf]) -> Result<(), ReportError> {
+/// Removes from a folder of figures or annexes every file that has one of these endings and is not among `written`.
+pub fn remove_others(folder: &Path, ends: &[&str], written: &[PathBuf]) -> Result<(), ReportError> {
     let written: BTreeSet<&Path> = written.iter().map(PathBuf::as_path).collect();
     for path in entries(folder)? {
-        let is_ours = path.extension().is_some_and(|end| ["svg", "png", "md", "html"].iter().any(|ours| end == *ours));
+        let is_ours = ends.iter().any(|end| path.to_string_lossy().ends_with(end));
         if is_ours && !written.contains(path.as_path()) {
             fs::remove_file(&path).map_err(|source| ReportError::Io { path, source })?;
         }

@@ -8,24 +8,19 @@ use serde::Serialize;
 use super::{
     ReportError, answer,
     chapters::Chapter,
-    claims::{self, Evidence},
+    claims::{Evidence, Said},
     document::{Block, Document, Illustration, Item, Table, Text},
     studies,
     wording::in_words,
 };
 use crate::{
-    claim::{Place, Threshold, Topic, Verdict},
+    claim::{Topic, Verdict},
     figure::{self, Figure, FigureKind},
     language::Language,
 };
 
 /// Findings that an experiment without claims has in the hand-in, if nothing claims anything.
 const FINDINGS: usize = 3;
-
-/// The claims of all experiments, judged.
-pub fn evidence<'a>(chapters: &'a [Chapter<'_>]) -> Vec<Evidence<'a>> {
-    claims::gather(chapters.iter().map(|chapter| (chapter.claims.as_slice(), chapter.survey.results)))
-}
 
 /// The figure that decides each topic, where its claims lie along a number: by experiment.
 ///
@@ -241,58 +236,6 @@ impl Sum {
             conditional: count(|verdict| matches!(verdict, Verdict::Conditional(_))),
             failing: count(|verdict| *verdict == Verdict::Fails),
             on_model: measured().filter(|found| found.claim.real_model).count(),
-        }
-    }
-}
-
-/// What is said of a claim.
-#[derive(Serialize)]
-struct Said<'a> {
-    en: &'a str,
-    es: &'a str,
-    real_model: bool,
-    ruled: String,
-    condition: Option<&'a crate::claim::Condition>,
-    quantity: &'a str,
-    ratio: bool,
-    exponent: bool,
-    threshold: Option<Threshold>,
-    along: Option<&'a str>,
-    /// Where the claim is met best and worst; the same where there is one place.
-    best: Option<&'a Place>,
-    worst: Option<&'a Place>,
-    proviso: Option<(&'a str, Threshold)>,
-    places: usize,
-}
-
-impl<'a> Said<'a> {
-    fn of(found: &'a Evidence<'_>) -> Self {
-        let (claim, judgement) = (found.claim, &found.judgement);
-        let by_value = |a: &&Place, b: &&Place| a.value.total_cmp(&b.value);
-        let ends = [judgement.places.iter().min_by(by_value), judgement.places.iter().max_by(by_value)];
-        let [best, worst] = match claim.threshold() {
-            Some(threshold) if !threshold.below => [ends[1], ends[0]],
-            _ => ends,
-        };
-        let condition = match &judgement.verdict {
-            Verdict::Conditional(condition) => Some(condition),
-            _ => None,
-        };
-        Self {
-            en: claim.en.trim_end_matches('.'),
-            es: claim.es.trim_end_matches('.'),
-            real_model: claim.real_model,
-            ruled: claims::name_of(&judgement.verdict.ruled()),
-            condition,
-            quantity: &claim.quantity,
-            ratio: claim.is_ratio(),
-            exponent: claim.exponent,
-            threshold: claim.threshold(),
-            along: claim.along.as_deref(),
-            best,
-            worst,
-            proviso: claim.proviso(),
-            places: judgement.places.len(),
         }
     }
 }

@@ -107,153 +107,141 @@ pub fn build_of(root: &Path, scope: Scope, png: bool) -> Result<Vec<PathBuf>, Re
         Scope::Whole => root.join("report"),
         Scope::Quick => root.join("report").join("quick"),
     };
-    let mut files = Vec::new();
-    let editions =
-        Language::ALL.par_iter().map(|&language| edition(&experiments, language)).collect::<Result<Vec<_>, _>>()?;
-    let mut whole: Vec<Written<'_>> = Vec::new();
-    for (language, drawn, of_claims) in &editions {
-        let of_claims_named = of_claims.iter().map(|(name, figure)| (name.as_str(), figure));
-        let all: Vec<(&str, &Figure)> = named(&experiments, drawn).chain(of_claims_named).collect();
-        let path = |experiment: &str, figure: &Figure| folder.join(figure_path(experiment, figure, *language));
-        if png {
-            let paint = |&(experiment, figure): &(&str, &Figure)| {
-                let pixels = figure::to_png(&figure.svg, PNG_WIDTH)
-                    .map_err(|source| ReportError::Figure { experiment: experiment.to_owned(), source })?;
-                Ok((path(experiment, figure).with_extension("png"), pixels))
-            };
-            files.extend(all.par_iter().map(paint).collect::<Result<Vec<_>, ReportError>>()?);
-        }
-        files
-            .extend(all.iter().map(|(experiment, figure)| (path(experiment, figure), figure.svg.clone().into_bytes())));
-        let chapters: Vec<Chapter<'_>> =
-            experiments.iter().zip(drawn).map(|(results, figures)| chapter(results, figures)).collect();
-        let mut hand_in = handin::lay_out(&chapters, &handin::evidence(&chapters), of_claims);
-        if let Some(coursework) = &coursework {
-            cover::open(&mut hand_in, coursework);
-        }
-        let drawings_of = |place| drawings(&experiments, drawn, of_claims, *language, place);
-        whole.push(Written {
-            name: None,
-            language: *language,
-            document: hand_in,
-            drawings: drawings_of(Place::HandIn),
-        });
-        for chapter in &chapters {
-            let (name, document) = (Some(chapter.survey.results.name.clone()), chapters::lay_out(chapter));
-            whole.push(Written { name, language: *language, document, drawings: drawings_of(Place::Annex) });
-        }
-    }
-    if scope == Scope::Quick {
-        whole.iter_mut().for_each(|written| cover::mark_quick(&mut written.document));
-    }
-    let text = |written: &Written<'_>| Ok((folder.join(written.path("md")), written.markdown()?.into_bytes()));
-    files.extend(whole.par_iter().map(text).collect::<Result<Vec<_>, ReportError>>()?);
-    #[cfg(feature = "pdf")]
-    for written in whole.iter().filter(|written| written.name.is_none()) {
-        files.push((
-            folder.join(written.path("pdf")),
-            pdf::write(&written.document, &written.drawings, written.language)?,
-        ));
-    }
-    let mut names: Vec<Option<String>> = whole.iter().map(|written| written.name.clone()).collect();
-    names.sort();
-    names.dedup();
-    let html = |name: &Option<String>| {
-        let (path, html) = page(&whole, name.as_deref())?;
-        Ok((folder.join(path), html.into_bytes()))
+    let drawn =
+        Language::ALL.par_iter().map(|&language| draw(&experiments, language)).collect::<Result<Vec<_>, _>>()?;
+    // What is drawn is the same in every language.
+    let figures_of = |results: &Results| {
+        let own = drawn[0].iter().filter(|(name, _)| *name == results.name);
+        own.map(|(_, figure)| FigureOf::of(figure)).collect()
     };
-    files.extend(names.par_iter().map(html).collect::<Result<Vec<_>, ReportError>>()?);
+    let chapters: Vec<Chapter<'_>> = experiments.iter().map(|results| chapter(results, figures_of(results))).collect();
+    let evidence = claims::gather(chapters.iter().map(|it| (it.claims.as_slice(), it.survey.results)));
+    let decisive = Language::ALL
+        .par_iter()
+        .map(|&language| handin::draw(&evidence, language))
+        .collect::<Result<Vec<_>, ReportError>>()?;
+    let mut parts = vec![Part { name: None, document: handin::lay_out(&chapters, &evidence, &decisive[0]) }];
+    if let Some(coursework) = &coursework {
+        cover::open(&mut parts[0].document, coursework);
+    }
+    parts.extend(chapters.iter().map(|chapter| Part {
+        name: Some(&chapter.survey.results.name),
+        document: chapters::lay_out(chapter, &evidence),
+    }));
+    if scope == Scope::Quick {
+        parts.iter_mut().for_each(|part| cover::mark_quick(&mut part.document));
+    }
+
+    let pictures: Vec<Pictures> = Language::ALL
+        .into_iter()
+        .zip(drawn.into_iter().zip(decisive))
+        .map(|(language, (drawn, decisive))| Pictures { language, figures: [drawn, decisive].concat() })
+        .collect();
+    let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
+    for pictures in &pictures {
+        let path = |(experiment, figure): &(String, Figure)| figure_path(experiment, figure, pictures.language);
+        if png {
+            let paint = |of: &(String, Figure)| {
+                let pixels = figure::to_png(&of.1.svg, PNG_WIDTH)
+                    .map_err(|source| ReportError::Figure { experiment: of.0.clone(), source })?;
+                Ok((PathBuf::from(path(of)).with_extension("png"), pixels))
+            };
+            files.extend(pictures.figures.par_iter().map(paint).collect::<Result<Vec<_>, ReportError>>()?);
+        }
+        files.extend(pictures.figures.iter().map(|of| (path(of).into(), of.1.svg.clone().into_bytes())));
+    }
+    let written = parts.par_iter().map(|part| part.write(&pictures)).collect::<Result<Vec<_>, _>>()?;
+    files.extend(written.into_iter().flatten());
+
+    let files: Vec<(PathBuf, Vec<u8>)> = files.into_iter().map(|(path, bytes)| (folder.join(path), bytes)).collect();
     for (path, bytes) in &files {
         file::replace(path, bytes)?;
     }
     let written: Vec<PathBuf> = files.into_iter().map(|(path, _)| path).collect();
     for language in Language::ALL {
-        file::remove_others(&folder.join("figures").join(language.code()), &written)?;
+        file::remove_others(&folder.join("figures").join(language.code()), &[".svg", ".png"], &written)?;
     }
-    file::remove_others(&folder.join(ANNEXES), &written)?;
+    let of_annexes = Language::ALL.map(|language| format!(".{}.md", language.code()));
+    let ends: Vec<&str> = of_annexes.iter().map(String::as_str).chain([".html"]).collect();
+    file::remove_others(&folder.join(ANNEXES), &ends, &written)?;
     Ok(written)
 }
 
 /// Where the annexes are, from the report.
 const ANNEXES: &str = "experiments";
 
-/// Where a document stands: annexes are a folder deeper.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    HandIn,
-    Annex,
-}
-
-/// A document with its figures.
-struct Written<'a> {
-    /// The experiment it is the annex of; `None` of the hand-in.
-    name: Option<String>,
+/// The figures of all experiments and of the claims in one language, each with the name of its experiment.
+struct Pictures {
     language: Language,
-    document: document::Document,
-    drawings: Drawings<'a>,
+    figures: Vec<(String, Figure)>,
 }
 
-impl Written<'_> {
-    /// From the folder of the report.
-    fn path(&self, extension: &str) -> String {
-        let code = self.language.code();
-        match &self.name {
-            None => format!("report.{code}.{extension}"),
-            Some(name) => format!("{ANNEXES}/{name}.{code}.{extension}"),
+impl Pictures {
+    /// As a document names them that lies so far `up` from the folder of the report.
+    fn drawings(&self, up: &str) -> Drawings<'_> {
+        let mut drawings = Drawings::default();
+        for (experiment, figure) in &self.figures {
+            let drawing = Drawing {
+                title: figure.title.clone(),
+                description: figure.description.clone(),
+                path: format!("{up}{}", figure_path(experiment, figure, self.language)),
+                svg: &figure.svg,
+            };
+            drawings.0.insert((experiment, figure.id.clone()), drawing);
         }
-    }
-
-    fn markdown(&self) -> Result<String, ReportError> {
-        let text = markdown::write(&self.document, &self.drawings, self.language)?;
-        // Links are written as from the folder of the report.
-        Ok(if self.name.is_some() { text.replace("](../results/", "](../../results/") } else { text })
+        drawings
     }
 }
 
-/// The hand-in, or an annex, in all languages on one page.
-fn page(whole: &[Written<'_>], name: Option<&str>) -> Result<(PathBuf, String), ReportError> {
-    // The assignment is in Spanish.
-    let own = whole.iter().filter(|written| written.name.as_deref() == name).rev();
-    let editions: Vec<Edition<'_>> = own
-        .map(|Written { language, document, drawings, .. }| Edition {
-            document,
+/// A document of the report, in no language.
+struct Part<'a> {
+    /// The experiment it is the annex of; `None` of the hand-in.
+    name: Option<&'a str>,
+    document: document::Document,
+}
+
+impl Part<'_> {
+    /// As Markdown in each language, as one page in all of them, and the hand-in as PDF: with their paths from the folder of
+    /// the report.
+    fn write(&self, pictures: &[Pictures]) -> Result<Vec<(PathBuf, Vec<u8>)>, ReportError> {
+        let mut files = Vec::new();
+        // Annexes are a folder deeper, and links are written as from the folder of the report.
+        let up = if self.name.is_some() { "../" } else { "" };
+        let drawings: Vec<Drawings<'_>> = pictures.iter().map(|pictures| pictures.drawings(up)).collect();
+        for (Pictures { language, .. }, drawings) in pictures.iter().zip(&drawings) {
+            let text = markdown::write(&self.document, drawings, *language)?;
+            let text = text.replace("](../results/", &format!("]({up}../results/"));
+            files.push((self.path(*language, "md"), text.into_bytes()));
+            #[cfg(feature = "pdf")]
+            if self.name.is_none() {
+                files.push((self.path(*language, "pdf"), pdf::write(&self.document, drawings, *language)?));
+            }
+        }
+        // The assignment is in Spanish.
+        let editions = pictures.iter().zip(&drawings).rev().map(|(Pictures { language, .. }, drawings)| Edition {
+            document: &self.document,
             drawings,
             language: *language,
-            is_brief: name.is_none(),
-        })
-        .collect();
-    let html = html::write(&editions)?;
-    Ok(match name {
-        Some(name) => (
-            PathBuf::from(format!("{ANNEXES}/{name}.html")),
-            html.replace("href=\"../results/", "href=\"../../results/"),
-        ),
-        None => {
-            let to_page = |html: String, language: &Language| {
-                let code = language.code();
-                html.replace(&format!(".{code}.md\">"), &format!(".html#{code}\">"))
-            };
-            (PathBuf::from("index.html"), Language::ALL.iter().fold(html, to_page))
+            is_brief: self.name.is_none(),
+        });
+        let mut html = html::write(&editions.collect::<Vec<_>>())?;
+        html = html.replace("href=\"../results/", &format!("href=\"{up}../results/"));
+        for code in Language::ALL.map(Language::code) {
+            // A page leads to pages.
+            html = html.replace(&format!(".{code}.md\">"), &format!(".html#{code}\">"));
         }
-    })
-}
+        let page = self.name.map_or("index.html".into(), |name| format!("{ANNEXES}/{name}.html"));
+        files.push((page.into(), html.into_bytes()));
+        Ok(files)
+    }
 
-/// What is drawn for one language: the figures of every experiment, and those of the claims.
-type Drawn = (Language, Vec<Vec<Figure>>, Vec<(String, Figure)>);
-
-fn edition(experiments: &[Results], language: Language) -> Result<Drawn, ReportError> {
-    let drawn = draw(experiments, language)?;
-    let chapters: Vec<Chapter<'_>> = experiments.iter().map(|results| chapter(results, &[])).collect();
-    let of_claims = handin::draw(&handin::evidence(&chapters), language)?;
-    Ok((language, drawn, of_claims))
-}
-
-/// Figures with the names of their experiments.
-fn named<'a>(experiments: &'a [Results], drawn: &'a [Vec<Figure>]) -> impl Iterator<Item = (&'a str, &'a Figure)> {
-    let of = |(results, figures): (&'a Results, &'a Vec<Figure>)| {
-        figures.iter().map(|figure| (results.name.as_str(), figure))
-    };
-    experiments.iter().zip(drawn).flat_map(of)
+    fn path(&self, language: Language, extension: &str) -> PathBuf {
+        let code = language.code();
+        match self.name {
+            None => format!("report.{code}.{extension}").into(),
+            Some(name) => format!("{ANNEXES}/{name}.{code}.{extension}").into(),
+        }
+    }
 }
 
 /// Every finished experiment of a scope, by name.
@@ -270,12 +258,14 @@ fn read_results(folder: &Path, scope: Scope) -> Result<Vec<Results>, ReportError
     if experiments.is_empty() { Err(ReportError::NoResults(folder.to_owned())) } else { Ok(experiments) }
 }
 
-fn draw(experiments: &[Results], language: Language) -> Result<Vec<Vec<Figure>>, ReportError> {
+fn draw(experiments: &[Results], language: Language) -> Result<Vec<(String, Figure)>, ReportError> {
     let figures = |results: &Results| {
-        figure::draw_all(results, language)
-            .map_err(|source| ReportError::Figure { experiment: results.name.clone(), source })
+        let drawn = figure::draw_all(results, language)
+            .map_err(|source| ReportError::Figure { experiment: results.name.clone(), source })?;
+        Ok(drawn.into_iter().map(|figure| (results.name.clone(), figure)).collect::<Vec<_>>())
     };
-    experiments.par_iter().map(figures).collect()
+    let drawn = experiments.par_iter().map(figures).collect::<Result<Vec<_>, ReportError>>()?;
+    Ok(drawn.into_iter().flatten().collect())
 }
 
 /// Where a figure is, from the report.
@@ -283,44 +273,16 @@ fn figure_path(experiment: &str, figure: &Figure, language: Language) -> String 
     format!("figures/{}/{experiment}.{}.svg", language.code(), figure.id)
 }
 
-fn drawings<'a>(
-    experiments: &'a [Results],
-    drawn: &'a [Vec<Figure>],
-    of_claims: &'a [(String, Figure)],
-    language: Language,
-    place: Place,
-) -> Drawings<'a> {
-    let up = if place == Place::Annex { "../" } else { "" };
-    let mut drawings = Drawings::default();
-    for (name, figure) in
-        named(experiments, drawn).chain(of_claims.iter().map(|(name, figure)| (name.as_str(), figure)))
-    {
-        let drawing = Drawing {
-            title: figure.title.clone(),
-            description: figure.description.clone(),
-            path: format!("{up}{}", figure_path(name, figure, language)),
-            svg: &figure.svg,
-        };
-        drawings.0.insert((name, figure.id.clone()), drawing);
-    }
-    drawings
-}
-
-fn chapter<'a>(results: &'a Results, figures: &[Figure]) -> Chapter<'a> {
+fn chapter(results: &Results, figures: Vec<FigureOf>) -> Chapter<'_> {
     let survey = Survey::new(results);
     // The run has checked the spec; what an edited copy lacks is left out.
     let spec: toml::Table = results.spec.parse().unwrap_or_default();
-    let figure = |figure: &Figure| FigureOf {
-        id: figure.id.clone(),
-        family: figure.family.clone(),
-        precision: figure.precision.clone(),
-    };
     Chapter {
         title: texts(&spec, "title", &results.name),
         question: texts(&spec, "question", &results.name),
         claims: claims_of(&spec),
         protocol: protocol(&survey),
-        figures: figures.iter().map(figure).collect(),
+        figures,
         survey,
     }
 }

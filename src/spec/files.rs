@@ -42,8 +42,8 @@ impl TensorFiles for OnDisk<'_> {
     }
 
     fn not_finite(&self, tensor: &TensorName) -> Result<Option<String>, String> {
-        let found = tensor::not_finite(self.root, tensor).map_err(|error| error.to_string())?;
-        Ok(found.map(|(index, value)| format!("{tensor}: entry {index:?} is {value}, not a finite number")))
+        let entries = tensor::read(self.root, tensor).map_err(|error| error.to_string())?;
+        Ok(entries.refuse_not_finite(tensor).err().map(|error| error.to_string()))
     }
 
     fn matrices(&self, path: &str) -> Result<Vec<String>, String> {

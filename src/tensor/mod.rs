@@ -55,22 +55,6 @@ pub fn read(root: &Path, name: &TensorName) -> Result<Tensor, TensorError> {
     .map(|(shape, entries)| Tensor { shape, entries })
 }
 
-/// The first entry of a tensor that is not a finite number, and where it is.
-///
-/// # Errors
-/// As [`read`].
-pub fn not_finite(root: &Path, name: &TensorName) -> Result<Option<(Vec<usize>, f64)>, TensorError> {
-    let Tensor { shape, entries } = read(root, name)?;
-    let Some(at) = entries.iter().position(|entry| !entry.is_finite()) else { return Ok(None) };
-    let mut index = vec![0; shape.len()];
-    let mut left = at;
-    for (place, side) in index.iter_mut().zip(&shape).rev() {
-        *place = left % side;
-        left /= side;
-    }
-    Ok(Some((index, entries[at])))
-}
-
 /// The names of all matrices of a `.safetensors` file, in the order of the alphabet.
 ///
 /// # Errors

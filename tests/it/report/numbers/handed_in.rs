@@ -10,6 +10,7 @@ use super::{
     experiment::Experiment,
     facts::Fact,
     prose::{self, Number},
+    with_changed_digit,
 };
 
 /// The rows of the answer and the statements below it.
@@ -63,14 +64,7 @@ fn a_changed_digit_of_the_hand_in_is_noticed() {
     for language in Language::ALL {
         for line in lines(language.code()) {
             for number in prose::numbers(&line, language) {
-                let digits: Vec<usize> =
-                    number.place.clone().filter(|&place| line.as_bytes()[place].is_ascii_digit()).collect();
-                let place = digits[all % digits.len()];
-                let digit = line.as_bytes()[place] - b'0';
-                let changed = (digit + 1 + (all % 8) as u8) % 10;
-                let mut text = line.clone();
-                let changed = if changed == 0 { (digit + 1) % 9 + 1 } else { changed };
-                text.replace_range(place..=place, &changed.to_string());
+                let text = with_changed_digit(&line, &number, all);
                 all += 1;
                 if text != line && is_explained(&everything().experiments, &prose::numbers(&text, language), &text) {
                     missed.push(format!("{} → {}: {line}", number.text, &text[number.place]));
