@@ -1,15 +1,11 @@
-//! The Rust half of `attention.py`: holds Q, K and V and times one way of applying attention whenever a line arrives.
+//! The Rust half of `attention.py`: holds Q, K and V and times one way of applying attention whenever it is asked.
 //!
-//!     attention FILE n d THREADS          (FILE: Q, K, V one after the other, n×d row-major little-endian f32 each)
+//!     attention FILE n d [THREADS]        (FILE: Q, K, V one after the other, n×d row-major little-endian f32 each)
 //!
-//! Each line of input is `exact OUT` or `nystromformer LANDMARKS OUT`; the n×d result goes to the file OUT, the seconds it took
-//! to standard output.
+//! A request is `exact OUT` or `nystromformer LANDMARKS OUT`; the n×d result goes to the file OUT.
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot go on says so by panicking")]
 
-use std::{
-    io::{BufRead, Write},
-    time::Instant,
-};
+mod served;
 
 use factoreo::{
     approximant::Operator,
@@ -17,15 +13,15 @@ use factoreo::{
     problem::{Head, Problem, Structure},
     random::generator,
 };
-use faer::{Mat, Par};
+use faer::Mat;
 use serde_json::json;
 
 fn main() {
     factoreo::run::keep_freed_memory();
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, file, n, d, threads] = arguments.as_slice() else {
+    let [_, file, n, d, threads @ ..] = arguments.as_slice() else {
         // `cargo test` builds and may start every example: without arguments there is nothing to do.
-        println!("usage: attention FILE n d THREADS (see attention.py)");
+        println!("usage: attention FILE n d [THREADS] (see attention.py)");
         return;
     };
     let (n, d): (usize, usize) = (n.parse().unwrap(), d.parse().unwrap());
@@ -35,37 +31,27 @@ fn main() {
     let scale = 1.0 / (d as f64).sqrt();
     let structure = Structure::Attention(Head { queries: tensor(0), keys: tensor(1), scale, causal: false });
     let problem = Problem { formed: None, structure, values: tensor(2), prescribed_singular_values: None };
-    let parallelism = match threads.parse().unwrap() {
-        1 => Par::Seq,
-        threads => Par::rayon(threads),
-    };
-    for line in std::io::stdin().lock().lines() {
-        let line = line.unwrap();
-        let (method, target_rank, out) = match line.split_whitespace().collect::<Vec<_>>()[..] {
-            ["exact", out] => {
-                (MethodSpec::from_parameters("exact_attention", serde_json::Map::new()), n, out.to_owned())
-            }
+    let parallelism = served::parallelism(threads.first());
+    served::serve(|runs, words| {
+        let (kind, parameters, target_rank, out) = match words {
+            ["exact", out] => ("exact_attention", json!({}), n, out),
             ["nystromformer", landmarks, out] => {
-                let parameters = json!({ "iterations": 6 }).as_object().unwrap().clone();
-                let method = MethodSpec::from_parameters("nystromformer", parameters);
-                (method, landmarks.parse().unwrap(), out.to_owned())
+                ("nystromformer", json!({ "iterations": 6 }), landmarks.parse().unwrap(), out)
             }
-            _ => panic!("unknown request: {line}"),
+            _ => panic!("unknown request: {words:?}"),
         };
-        let (method, mut rng) = (method.unwrap().unwrap(), generator(0));
-        let start = Instant::now();
-        let draw = Draw { target_rank, rng: &mut rng, parallelism };
-        let factors = method.factor(&problem, draw).unwrap().factors;
-        let applied = factors.apply(problem.values.as_ref(), parallelism);
-        let seconds = start.elapsed().as_secs_f64();
-        let rows = (0..n).flat_map(|i| {
-            (0..d).flat_map({
-                let applied = &applied;
-                move |l| applied[(i, l)].to_le_bytes()
-            })
-        });
-        std::fs::write(out, rows.collect::<Vec<u8>>()).unwrap();
-        println!("{seconds}");
-        std::io::stdout().flush().unwrap();
-    }
+        let parameters = parameters.as_object().unwrap().clone();
+        let method = MethodSpec::from_parameters(kind, parameters).unwrap().unwrap();
+        let apply = || {
+            let draw = Draw { target_rank, rng: &mut generator(0), parallelism };
+            let factors = method.factor(&problem, draw).unwrap().factors;
+            factors.apply(problem.values.as_ref(), parallelism)
+        };
+        served::timed(runs, apply, |applied: Mat<f32>| {
+            let row_major = applied.transpose().to_owned();
+            let entries = row_major.col_iter().flat_map(|row| row.iter().copied());
+            std::fs::write(out, entries.flat_map(f32::to_le_bytes).collect::<Vec<u8>>()).unwrap();
+            f64::from(applied[(0, 0)])
+        })
+    });
 }
