@@ -21,6 +21,7 @@ pub mod low_rank;
 pub mod method;
 pub mod metric;
 pub mod problem;
+pub mod rank;
 pub mod study;
 
 pub mod model;

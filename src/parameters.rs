@@ -6,6 +6,7 @@
 
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
 
 /// Parameters of one kind of problem or method.
 ///
@@ -17,6 +18,13 @@ pub trait Parameters: Serialize + DeserializeOwned + JsonSchema + Clone + Partia
     const KIND: &'static str;
     /// Part of every cell's identity: raise it when the numbers a kind produces change.
     const VERSION: u32;
+
+    /// The parameters that another's value makes idle: each is read with some values of a choice, and with no other. An idle
+    /// parameter is no part of a point of a grid, nor of its name and identity.
+    const BELONGS: &'static [Belongs] = &[];
+
+    /// Puts in what a spec may leave out because other parameters say it.
+    fn complete(_written: &mut Map<String, Value>) {}
 
     /// The version of what just these values ask for: another than [`Self::VERSION`] where a kind holds several algorithms and
     /// one of them has changed alone.
@@ -31,6 +39,43 @@ pub trait Parameters: Serialize + DeserializeOwned + JsonSchema + Clone + Partia
     /// The first parameter found impossible.
     fn check(&self) -> Result<(), Invalid> {
         Ok(())
+    }
+}
+
+/// That a parameter is read with some values of another, its choice, and idle with all others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Belongs {
+    pub parameter: &'static str,
+    pub choice: &'static str,
+    pub when: When,
+}
+
+/// With which values of a choice a parameter is read, as a spec writes them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    Is(&'static [&'static str]),
+    IsNot(&'static str),
+}
+
+impl Belongs {
+    #[must_use]
+    pub const fn to(parameter: &'static str, choice: &'static str, values: &'static [&'static str]) -> Self {
+        Self { parameter, choice, when: When::Is(values) }
+    }
+
+    #[must_use]
+    pub const fn unless(parameter: &'static str, choice: &'static str, value: &'static str) -> Self {
+        Self { parameter, choice, when: When::IsNot(value) }
+    }
+
+    /// Whether the parameter is read where its choice has this value.
+    #[must_use]
+    pub fn is_read_with(&self, value: &Value) -> bool {
+        let written = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        match self.when {
+            When::Is(values) => values.contains(&&*written),
+            When::IsNot(other) => written != other,
+        }
     }
 }
 
@@ -79,12 +124,24 @@ macro_rules! registry {
 
             /// One kind from its name and parameters; `None` if no such kind exists.
             #[must_use]
-            pub fn from_parameters(kind: &str, parameters: serde_json::Map<String, serde_json::Value>)
+            pub fn from_parameters(kind: &str, mut parameters: serde_json::Map<String, serde_json::Value>)
                 -> Option<Result<Self, serde_json::Error>> {
                 match kind {
-                    $(k if k == <$kind as $crate::parameters::Parameters>::KIND =>
-                        Some(serde_json::from_value::<$kind>(serde_json::Value::Object(parameters)).map(Self::$variant)),)*
+                    $(k if k == <$kind as $crate::parameters::Parameters>::KIND => {
+                        <$kind as $crate::parameters::Parameters>::complete(&mut parameters);
+                        Some(serde_json::from_value::<$kind>(serde_json::Value::Object(parameters)).map(Self::$variant))
+                    })*
                     _ => None,
+                }
+            }
+
+            /// Which parameters of a kind another's value makes idle.
+            #[must_use]
+            pub fn belongs(kind: &str) -> &'static [$crate::parameters::Belongs] {
+                match kind {
+                    $(k if k == <$kind as $crate::parameters::Parameters>::KIND =>
+                        <$kind as $crate::parameters::Parameters>::BELONGS,)*
+                    _ => &[],
                 }
             }
 

@@ -21,7 +21,7 @@ pub fn table(experiment: &Experiment, plan: &Plan, states: &[Vec<State>], studie
     let matrices = matrices(experiment, plan, states, &mut totals);
     let studies = studies(experiment, plan, studied, &mut totals);
     let sections = [matrices, studies].into_iter().filter(|section| !section.is_empty()).collect::<Vec<_>>();
-    format!("{}{}\n", sections.join("\n"), totals.in_words(&experiment.name))
+    format!("{}{}\n", sections.join("\n"), totals.in_words(&experiment.name, plan.excluded))
 }
 
 /// The same for a machine, numbers in full.
@@ -40,6 +40,7 @@ pub fn json(experiment: &Experiment, plan: &Plan, states: &[Vec<State>], studied
                 "precision": block.precision.name(),
                 "method": experiment.method_of(cell).name(),
                 "target_rank": cell.target_rank,
+                "asked_rank": cell.asked_rank,
                 "trial": cell.trial,
                 "flops": cell.forecast.flops,
                 "memory_bytes": memory,
@@ -63,6 +64,7 @@ pub fn json(experiment: &Experiment, plan: &Plan, states: &[Vec<State>], studied
         "stale": stale,
         "cached": cached,
         "skipped": skipped,
+        "excluded": plan.excluded,
         "flops_to_run": flops,
         "largest_memory_bytes": largest,
         "cells": cells,
@@ -82,7 +84,10 @@ fn matrices(experiment: &Experiment, plan: &Plan, states: &[Vec<State>], totals:
                 terminal::name(&experiment.problem_of(block).name()),
                 block.precision.name().to_owned(),
                 terminal::name(&experiment.method_of(cell).name()),
-                cell.target_rank.to_string(),
+                match &cell.asked_rank {
+                    Some(asked) => format!("{} ({asked})", cell.target_rank),
+                    None => cell.target_rank.to_string(),
+                },
                 cell.trial.to_string(),
                 flops(cell.forecast.flops),
                 in_words(memory),
@@ -145,7 +150,7 @@ impl Totals {
         }
     }
 
-    fn in_words(&self, name: &str) -> String {
+    fn in_words(&self, name: &str, excluded: usize) -> String {
         let Self { to_run, stale, cached, skipped, .. } = self;
         let cells = to_run + cached + skipped;
         let cost = match to_run {
@@ -154,8 +159,12 @@ impl Totals {
             _ if self.largest == 0 => String::new(),
             _ => format!("; {} flops per draw of each, at most {} at once", flops(self.flops), in_words(self.largest)),
         };
+        let left_out = match excluded {
+            0 => String::new(),
+            _ => format!("; `[[exclude]]` leaves out {excluded} more"),
+        };
         format!(
-            "{name}: {cells} cells: {to_run} to run ({stale} of them stale), {cached} cached, {skipped} skipped{cost}"
+            "{name}: {cells} cells: {to_run} to run ({stale} of them stale), {cached} cached, {skipped} skipped{left_out}{cost}"
         )
     }
 }

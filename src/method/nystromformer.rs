@@ -26,7 +26,7 @@ use crate::{
         Scalar, fused_attention::fused_attention, pseudoinverse, range_finder::product, softmax::attention_matrix,
         wide_attention::wide_attention,
     },
-    parameters::{Invalid, Parameters},
+    parameters::{Belongs, Invalid, Parameters},
     problem::{Outline, Problem},
 };
 
@@ -94,6 +94,10 @@ impl Default for Nystromformer {
 impl Parameters for Nystromformer {
     const KIND: &'static str = "nystromformer";
     const VERSION: u32 = 3;
+    const BELONGS: &'static [Belongs] = &[
+        Belongs::to("iterations", "pseudoinverse", &["iterative"]),
+        Belongs::to("cutoff", "pseudoinverse", &["exact"]),
+    ];
 
     /// The exact pseudoinverse is shared between both factors since version 4.
     fn version(&self) -> u32 {

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::{Approximation, Draw, Facts, Forecast, Method, MethodError, Traits, pair_of};
 use crate::{
     linalg::{Scalar, krylov::leading_triplets, svd::thin_svd},
-    parameters::{Invalid, Parameters},
+    parameters::{Belongs, Invalid, Parameters},
     problem::{Outline, Problem},
 };
 
@@ -47,6 +47,7 @@ impl Default for TruncatedSvd {
 impl Parameters for TruncatedSvd {
     const KIND: &'static str = "truncated_svd";
     const VERSION: u32 = 2;
+    const BELONGS: &'static [Belongs] = &[Belongs::to("tolerance", "algorithm", &["krylov"])];
 
     fn version(&self) -> u32 {
         match self.algorithm {

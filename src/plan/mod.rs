@@ -6,21 +6,26 @@ mod quick;
 mod shard;
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::{BTreeMap, HashMap, hash_map::Entry},
     path::Path,
 };
+
+use faer::Par;
 
 pub use memory::{available_memory, in_words, memory_needed};
 pub use quick::quick;
 pub use shard::Share;
 
 use crate::{
-    linalg::Precision,
-    method::{Forecast, MethodSpec},
-    problem::{Outline, ProblemSpec, StructureKind},
-    random::named_seed,
-    spec::{Experiment, Instance, OnDisk, TensorFiles},
+    linalg::{Precision, Scalar, svd::singular_values, to_f64},
+    method::{Forecast, MethodSpec, Role},
+    metric::Spectrum,
+    problem::{Outline, Problem, ProblemSpec, StructureKind},
+    random::{generator, named_seed},
+    rank::Rank,
+    spec::{AtRank, Experiment, Instance, OnDisk, TensorFiles},
     study::StudySpec,
+    tensor,
 };
 use identity::{CellIds, described, hashed};
 
@@ -28,6 +33,8 @@ use identity::{CellIds, described, hashed};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     pub blocks: Vec<Block>,
+    /// Cells that `[[exclude]]` left out.
+    pub excluded: usize,
     pub studies: Vec<StudyCell>,
 }
 
@@ -67,6 +74,8 @@ pub struct Cell {
     /// Index into [`Experiment::methods`](crate::spec::Experiment::methods).
     pub method: usize,
     pub target_rank: usize,
+    /// How the spec asks for that rank, where it does so by a share: `5 %`; several joined by `, `.
+    pub asked_rank: Option<String>,
     /// From 0.
     pub trial: usize,
     pub seed: u64,
@@ -97,18 +106,22 @@ impl Plan {
 /// # Errors
 /// A tensor file that cannot be read any more, or has lost its shape.
 pub fn plan(experiment: &Experiment, root: &Path, available_bytes: u64) -> Result<Plan, PlanError> {
-    plan_with(experiment, &OnDisk { root }, available_bytes)
+    let spectrum_of = |block: &Block| spectrum_of(experiment, root, block);
+    plan_with(experiment, &OnDisk { root }, &spectrum_of, available_bytes)
 }
 
+/// `spectrum_of` is asked where a rank takes the singular values.
 pub(crate) fn plan_with(
     experiment: &Experiment,
     files: &dyn TensorFiles,
+    spectrum_of: &dyn Fn(&Block) -> Result<Spectrum, String>,
     available_bytes: u64,
 ) -> Result<Plan, PlanError> {
     let mut hashes = HashMap::new();
     let methods: Vec<Written> = experiment.methods.iter().map(|method| Written::of(&method.spec)).collect();
     let timing = identity::canonical(&serde_json::json!(experiment.timing));
     let mut blocks = Vec::with_capacity(experiment.problems.len() * experiment.precisions.len());
+    let mut excluded = 0;
     for (problem, instance) in experiment.problems.iter().enumerate() {
         let fails = |reason: String| PlanError { problem: instance.name(), reason };
         let tensors = instance.spec.tensors();
@@ -124,18 +137,29 @@ pub(crate) fn plan_with(
         for &precision in &experiment.precisions {
             let mut block = empty_block(experiment, problem, precision, outline, &hashes);
             let problem_name = name_of_problem(&instance.spec);
+            let takes_spectrum =
+                |method| experiment.ranks_of(instance, method).iter().any(|rank| matches!(rank, Rank::Energy(_)));
+            let spectrum = match experiment.methods.iter().any(takes_spectrum) {
+                true => Some(spectrum_of(&block).map_err(fails)?),
+                false => None,
+            };
             for (method, written) in methods.iter().enumerate() {
                 let ids = CellIds::new(&block.id, &written.identity, &timing);
                 let seed_of = |trial: usize| {
                     let names = ["method", &*problem_name, &*written.name, "trial", &*trial.to_string()];
                     named_seed(experiment.seed, &names)
                 };
-                block.cells.extend(cells(experiment, &block, method, &ids, seed_of, available_bytes));
+                let ranks = ranks(experiment, &block, method, spectrum.as_ref());
+                let cells = cells(experiment, &block, method, &ranks.asked, &ids, seed_of, available_bytes);
+                excluded += ranks.excluded * trials(experiment, method);
+                block.cells.extend(cells);
             }
-            blocks.push(block);
+            if !block.cells.is_empty() {
+                blocks.push(block);
+            }
         }
     }
-    Ok(Plan { blocks, studies: study_cells(experiment, files, &mut hashes)? })
+    Ok(Plan { blocks, excluded, studies: study_cells(experiment, files, &mut hashes)? })
 }
 
 /// The cells of every study: points in the order of the spec, trials last.
@@ -218,21 +242,77 @@ fn empty_block(
     Block { id, problem, precision, outline, formed: streaming.is_none(), seed, cells: Vec::new() }
 }
 
+/// Draws of a method.
+fn trials(experiment: &Experiment, method: usize) -> usize {
+    if experiment.methods[method].spec.traits().random { experiment.trials } else { 1 }
+}
+
+/// The ranks of one method on one matrix.
+struct Ranks {
+    /// With the words of those that are asked for by a share; asked for twice, a rank is one.
+    asked: BTreeMap<usize, Option<String>>,
+    /// How many `[[exclude]]` left out.
+    excluded: usize,
+}
+
+fn ranks(experiment: &Experiment, block: &Block, method: usize, spectrum: Option<&Spectrum>) -> Ranks {
+    let (problem, method) = (experiment.problem_of(block), &experiment.methods[method]);
+    let (m, n) = (block.outline.rows, block.outline.columns);
+    let mut asked: BTreeMap<usize, Vec<Rank>> = BTreeMap::new();
+    for rank in experiment.ranks_of(problem, method) {
+        let used = rank.of_shape(m, n).or_else(|| Some(rank.of_spectrum(m, n, spectrum?)));
+        asked.entry(used.unwrap_or(1)).or_default().push(*rank);
+    }
+    let used: Vec<usize> = asked.keys().copied().collect();
+    let is_baseline = method.spec.role() == Role::Baseline;
+    let mut ranks = Ranks { asked: BTreeMap::new(), excluded: 0 };
+    for rank in method.spec.target_ranks(block.outline, &used) {
+        let at = (!is_baseline).then_some(AtRank::Of(rank));
+        if experiment.excludes.iter().any(|exclude| exclude.leaves_out(problem, method, at)) {
+            ranks.excluded += 1;
+            continue;
+        }
+        let words = asked.get(&rank).filter(|asked| !is_baseline && asked.iter().any(|rank| rank.is_relative()));
+        let words = words.map(|asked| asked.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
+        ranks.asked.insert(rank, words);
+    }
+    ranks
+}
+
+/// The singular values of a block's matrix, as the run will measure against.
+fn spectrum_of(experiment: &Experiment, root: &Path, block: &Block) -> Result<Spectrum, String> {
+    match block.precision {
+        Precision::F64 => spectrum_in::<f64>(experiment, root, block),
+        Precision::F32 => spectrum_in::<f32>(experiment, root, block),
+    }
+}
+
+fn spectrum_in<T: Scalar>(experiment: &Experiment, root: &Path, block: &Block) -> Result<Spectrum, String> {
+    let spec = &experiment.problem_of(block).spec;
+    let tensors: Result<Vec<_>, _> = spec.tensors().iter().map(|name| tensor::read(root, name)).collect();
+    let tensors = tensors.map_err(|error| error.to_string())?;
+    let problem: Problem<T> =
+        spec.build(&tensors, &mut generator(block.seed)).map_err(|error| error.to_string())?.round();
+    let formed = problem.formed.ok_or("it is not formed, and has no singular values")?;
+    let values = singular_values(to_f64(formed.as_ref()).as_ref(), Par::Seq).map_err(|error| error.to_string())?;
+    Ok(Spectrum::new(values, block.outline.rows, block.outline.columns, block.precision))
+}
+
 /// The cells of one method on one matrix. A seed depends on the problem, the method and the trial: not on the rank, so that one
 /// factorisation of a nested method serves them all, and not on the precision.
 fn cells(
     experiment: &Experiment,
     block: &Block,
     method: usize,
+    ranks: &BTreeMap<usize, Option<String>>,
     ids: &CellIds<'_>,
     seed_of: impl Fn(usize) -> u64,
     available_bytes: u64,
 ) -> Vec<Cell> {
     let spec = &experiment.methods[method].spec;
-    let trials = if spec.traits().random { experiment.trials } else { 1 };
-    let seeds: Vec<u64> = (0..trials).map(seed_of).collect();
-    let mut cells = Vec::with_capacity(experiment.target_ranks.len() * trials);
-    for target_rank in spec.target_ranks(block.outline, &experiment.target_ranks) {
+    let seeds: Vec<u64> = (0..trials(experiment, method)).map(seed_of).collect();
+    let mut cells = Vec::with_capacity(ranks.len() * seeds.len());
+    for (&target_rank, asked_rank) in ranks {
         let mut forecast = spec.forecast(block.outline, target_rank);
         if !block.formed && spec.traits().needs_matrix {
             // It forms the matrix itself, and keeps it while it works.
@@ -251,7 +331,8 @@ fn cells(
         });
         for (trial, &seed) in seeds.iter().enumerate() {
             let id = ids.of(target_rank, trial);
-            cells.push(Cell { id, method, target_rank, trial, seed, forecast, skip: skip.clone() });
+            let (asked_rank, skip) = (asked_rank.clone(), skip.clone());
+            cells.push(Cell { id, method, target_rank, asked_rank, trial, seed, forecast, skip });
         }
     }
     cells

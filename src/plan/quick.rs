@@ -26,6 +26,10 @@ pub fn quick(whole: &Experiment, root: &Path, available_bytes: u64) -> Result<Ex
     look.name += QUICK_SUFFIX;
     look.trials = 1;
     look.target_ranks = spread(&look.target_ranks, |_| true);
+    let own = look.problems.iter_mut().map(|problem| &mut problem.target_ranks);
+    for ranks in own.chain(look.methods.iter_mut().map(|method| &mut method.target_ranks)).flatten() {
+        *ranks = spread(ranks, |_| true);
+    }
     look.timing.warmup = look.timing.warmup.min(1);
     look.timing.repeats = look.timing.repeats.min(10);
     if let Some(streaming) = &mut look.streaming {

@@ -72,6 +72,7 @@ impl Plan {
         let own = |cell: &&StudyCell| owner(&cell.id, cell.seed, share.of) == share.index - 1;
         Self {
             blocks: self.blocks.iter().filter_map(keep).collect(),
+            excluded: self.excluded,
             studies: self.studies.iter().filter(own).cloned().collect(),
         }
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Head, Outline, Problem, ProblemError, Source, StructureKind, Tensor};
 use crate::{
     linalg::gaussian::gaussian,
-    parameters::{Invalid, Parameters},
+    parameters::{Belongs, Invalid, Parameters},
     random::Rng,
 };
 
@@ -48,6 +48,7 @@ fn default_cluster_noise() -> f64 {
 impl Parameters for Attention {
     const KIND: &'static str = "attention";
     const VERSION: u32 = 1;
+    const BELONGS: &'static [Belongs] = &[Belongs::unless("cluster_noise", "clusters", "0")];
 
     fn check(&self) -> Result<(), Invalid> {
         super::check_side("length", self.length, 512)?;

@@ -2,8 +2,9 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use super::{Outline, Problem, ProblemError, Source, Structure, StructureKind, Tensor, VALUE_COLUMNS};
+use super::{Outline, Problem, ProblemError, Source, Structure, StructureKind, Tensor, VALUE_COLUMNS, square};
 use crate::{
     linalg::gaussian::gaussian,
     parameters::{Invalid, Parameters},
@@ -16,17 +17,27 @@ use crate::{
 pub struct Gaussian {
     /// m.
     pub rows: usize,
-    /// n.
-    pub columns: usize,
+    /// n; as many as rows if left out.
+    pub columns: Option<usize>,
+}
+
+impl Gaussian {
+    fn columns(&self) -> usize {
+        self.columns.unwrap_or(self.rows)
+    }
 }
 
 impl Parameters for Gaussian {
     const KIND: &'static str = "gaussian";
     const VERSION: u32 = 1;
 
+    fn complete(written: &mut Map<String, Value>) {
+        square(written);
+    }
+
     fn check(&self) -> Result<(), Invalid> {
         super::check_side("rows", self.rows, 384)?;
-        super::check_side("columns", self.columns, 384)
+        super::check_side("columns", self.columns(), 384)
     }
 }
 
@@ -34,7 +45,7 @@ impl Source for Gaussian {
     fn outline(&self, _tensors: &[Vec<usize>]) -> Result<Outline, String> {
         Ok(Outline {
             rows: self.rows,
-            columns: self.columns,
+            columns: self.columns(),
             value_columns: VALUE_COLUMNS,
             structure: StructureKind::General,
         })
@@ -42,9 +53,9 @@ impl Source for Gaussian {
 
     fn build(&self, _tensors: &[Tensor], rng: &mut Rng) -> Result<Problem<f64>, ProblemError> {
         Ok(Problem {
-            formed: Some(gaussian(self.rows, self.columns, rng)),
+            formed: Some(gaussian(self.rows, self.columns(), rng)),
             structure: Structure::General,
-            values: gaussian(self.columns, VALUE_COLUMNS, rng),
+            values: gaussian(self.columns(), VALUE_COLUMNS, rng),
             prescribed_singular_values: None,
         })
     }

@@ -20,6 +20,7 @@ pub use weight::Weight;
 use std::fmt;
 
 use faer::{Mat, MatRef, Par};
+use serde_json::{Map, Value};
 
 pub use crate::linalg::Head;
 use crate::{
@@ -65,6 +66,13 @@ pub trait Source: Parameters {
     /// # Errors
     /// What is wrong with the tensors (shape, NaN or infinite entries, named).
     fn build(&self, tensors: &[Tensor], rng: &mut Rng) -> Result<Problem<f64>, ProblemError>;
+}
+
+/// Of a matrix whose columns are not written: as many as its rows.
+fn square(written: &mut Map<String, Value>) {
+    if let Some(rows) = written.get("rows").cloned() {
+        written.entry("columns").or_insert(rows);
+    }
 }
 
 /// What is known of a problem before it is built.

@@ -3,11 +3,12 @@
 use faer::{Accum, Mat, Par, linalg::matmul::matmul};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use super::{Outline, Problem, ProblemError, Source, Structure, StructureKind, Tensor, VALUE_COLUMNS};
+use super::{Outline, Problem, ProblemError, Source, Structure, StructureKind, Tensor, VALUE_COLUMNS, square};
 use crate::{
     linalg::gaussian::{gaussian, haar},
-    parameters::{Invalid, Parameters},
+    parameters::{Belongs, Invalid, Parameters},
     random::Rng,
 };
 
@@ -17,8 +18,8 @@ use crate::{
 pub struct Spectrum {
     /// m, the rows of the matrix.
     pub rows: usize,
-    /// n, the columns of the matrix.
-    pub columns: usize,
+    /// n, the columns of the matrix; as many as rows if left out.
+    pub columns: Option<usize>,
     /// How the singular values fall.
     #[serde(default)]
     pub decay: Decay,
@@ -86,7 +87,11 @@ fn default_spike_ratio() -> f64 {
 impl Spectrum {
     /// min(m, n).
     fn size(&self) -> usize {
-        self.rows.min(self.columns)
+        self.rows.min(self.columns())
+    }
+
+    fn columns(&self) -> usize {
+        self.columns.unwrap_or(self.rows)
     }
 
     /// All min(m, n) singular values, descending.
@@ -133,9 +138,22 @@ impl Spectrum {
 impl Parameters for Spectrum {
     const KIND: &'static str = "spectrum";
     const VERSION: u32 = 1;
+    const BELONGS: &'static [Belongs] = &[
+        Belongs::to("exponent", "decay", &["power"]),
+        Belongs::to("rate", "decay", &["exponential"]),
+        Belongs::to("step_rank", "decay", &["step"]),
+        Belongs::to("step_drop", "decay", &["step"]),
+        Belongs::to("spikes", "decay", &["spiked"]),
+        Belongs::to("spike_ratio", "decay", &["spiked"]),
+        Belongs::to("singular_values", "decay", &["listed"]),
+    ];
+
+    fn complete(written: &mut Map<String, Value>) {
+        square(written);
+    }
 
     fn check(&self) -> Result<(), Invalid> {
-        for (name, side) in [("rows", self.rows), ("columns", self.columns)] {
+        for (name, side) in [("rows", self.rows), ("columns", self.columns())] {
             super::check_side(name, side, 512)?;
         }
         let up_to_size = |name: &'static str, count: usize| {
@@ -170,7 +188,7 @@ impl Source for Spectrum {
     fn outline(&self, _tensors: &[Vec<usize>]) -> Result<Outline, String> {
         Ok(Outline {
             rows: self.rows,
-            columns: self.columns,
+            columns: self.columns(),
             value_columns: VALUE_COLUMNS,
             structure: StructureKind::General,
         })
@@ -179,12 +197,12 @@ impl Source for Spectrum {
     fn build(&self, _tensors: &[Tensor], rng: &mut Rng) -> Result<Problem<f64>, ProblemError> {
         let singular_values = self.values();
         let mut left = haar(self.rows, self.size(), rng);
-        let right = haar(self.columns, self.size(), rng);
-        let values = gaussian(self.columns, VALUE_COLUMNS, rng);
+        let right = haar(self.columns(), self.size(), rng);
+        let values = gaussian(self.columns(), VALUE_COLUMNS, rng);
         for (mut column, &value) in left.col_iter_mut().zip(&singular_values) {
             column *= faer::Scale(value);
         }
-        let mut matrix = Mat::zeros(self.rows, self.columns);
+        let mut matrix = Mat::zeros(self.rows, self.columns());
         matmul(&mut matrix, Accum::Replace, &left, right.transpose(), 1.0, Par::Seq);
         Ok(Problem {
             formed: Some(matrix),

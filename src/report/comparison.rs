@@ -52,6 +52,7 @@ mod tests {
             method_kind: String::new(),
             role: None,
             target_rank: 1,
+            asked_rank: None,
             quantity: "total_seconds".to_owned(),
             unit: "s".to_owned(),
             count: 10,

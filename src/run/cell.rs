@@ -24,6 +24,7 @@ pub fn planned(experiment: &Experiment, block: &Block, cell: &Cell) -> CellRow {
         role: Some(method.spec.role()),
         method_parameters: serde_json::Value::Object(method.spec.parameters()).to_string(),
         target_rank: cell.target_rank as u64,
+        asked_rank: cell.asked_rank.clone(),
         trial: cell.trial as u64,
         seed: cell.seed.to_string(),
         status: Status::Skipped,
@@ -133,6 +134,7 @@ pub fn renamed(row: CellRow, experiment: &Experiment, block: &Block, cell: &Cell
         method: method.family.clone(),
         method_variant: method.variant.clone(),
         role: Some(method.spec.role()),
+        asked_rank: cell.asked_rank.clone(),
         ..row
     }
 }

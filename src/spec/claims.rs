@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::{
     diagnostic::{Diagnostic, Problems},
-    family::{Grid, header_of},
+    family::header_of,
+    grid::Grid,
     section::{Section, Swept, first_values, meaningless, properties_of},
     spelling::{as_label, is_hidden, is_label, listed, nearest},
     sweep::Axis,

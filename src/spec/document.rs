@@ -11,17 +11,19 @@ use super::{
     Bilingual, Experiment, LARGEST_GRID, Timing,
     claims::{self, Labels},
     diagnostic::{Diagnostic, Problems},
-    family::{self, Grid},
-    files::{TensorFiles, refuse_absent_models, refuse_impossible_problems, refuse_impossible_studies},
+    exclude, family,
+    files::{TensorFiles, outlines_of, refuse_absent_models, refuse_impossible_studies},
+    grid::{self, Grid},
     pattern::expand_patterns,
     property::properties,
+    ranks::{self, Asked},
     section::{Section, Swept, first_values, meaningless, properties_of},
     spelling::is_hidden,
     sweep::Axis,
     syntax::syntax_errors,
     tree::{Content, Entry, Span, Table},
 };
-use crate::{linalg::Precision, parameters::Invalid};
+use crate::{linalg::Precision, parameters::Invalid, rank::Rank};
 
 /// The keys of a spec outside its tables.
 #[derive(JsonSchema)]
@@ -35,9 +37,9 @@ pub(super) struct Draws {
     /// Arithmetic of the methods: one or both of `f32` and `f64`. Metrics always accumulate in f64.
     #[schemars(default = "double")]
     pub precision: Precision,
-    /// k, the rank asked of every method; at most min(m, n) of every problem. Required where there are problems.
-    #[schemars(range(min = 1))]
-    pub target_rank: usize,
+    /// k, the rank asked of every method: a number, or what gives it for each problem. Required where there are problems,
+    /// unless each of them, or each method, has its own.
+    pub target_rank: Rank,
 }
 
 fn one() -> usize {
@@ -52,7 +54,8 @@ fn double() -> Precision {
 pub(super) const SWEPT: &[&str] = &["precision", "target_rank"];
 
 /// The tables of a spec, in the order in which they are read best.
-pub(super) const TABLES: &[&str] = &["title", "question", "timing", "streaming", "problem", "method", "study", "claim"];
+pub(super) const TABLES: &[&str] =
+    &["title", "question", "timing", "streaming", "problem", "method", "exclude", "study", "claim"];
 
 impl Timing {
     fn check(&self) -> Result<(), Invalid> {
@@ -95,6 +98,7 @@ fn experiment(
     let mut draws = properties_of::<Draws>();
     for property in &mut draws {
         property.required &= kinds.matrices || !OF_MATRICES.contains(&property.name.as_str());
+        property.required &= property.name != "target_rank" || !have_ranks_of_their_own(document);
     }
     let section =
         Section { name: "the spec", header: None, properties: &draws, others: TABLES, swept: Swept::Only(SWEPT) };
@@ -121,6 +125,7 @@ fn experiment(
     let study_grids =
         if kinds.studies { family::read::<crate::study::StudySpec>(document, problems) } else { Vec::new() };
 
+    let excludes = exclude::read(document, [&problem_grids, &method_grids], problems);
     let labels = Labels { problems: &problem_grids, methods: &method_grids, studies: &study_grids };
     let claims = claims::read(document, &labels, problems);
 
@@ -129,16 +134,18 @@ fn experiment(
         problems.push(problem);
         return None;
     }
-    let problem_instances = family::expand(&problem_grids, problems);
-    let method_instances = family::expand(&method_grids, problems);
-    let study_instances = family::expand(&study_grids, problems);
+    let problem_instances = grid::expand(&problem_grids, problems);
+    let method_instances = grid::expand(&method_grids, problems);
+    let study_instances = grid::expand(&study_grids, problems);
     refuse_absent_models(&study_grids, &study_instances, root, problems);
     refuse_impossible_studies(&study_grids, &study_instances, root, files, problems);
-    let ranks = axis("target_rank").map(ranks).unwrap_or_default();
-    refuse_impossible_problems(&problem_grids, &problem_instances, &ranks, root, files, problems);
-
-    let mut target_ranks: Vec<usize> = ranks.into_iter().map(|(rank, _)| rank).collect();
-    target_ranks.sort_unstable();
+    let ranks = axis("target_rank").map(grid::ranks).unwrap_or_default();
+    let outlines = outlines_of(&problem_grids, &problem_instances, root, files, problems);
+    let target_ranks: Vec<Rank> = ranks.iter().map(|(rank, _)| *rank).collect();
+    let asked =
+        Asked { problems: &problem_instances, outlines: &outlines, methods: &method_instances, ranks: &target_ranks };
+    ranks::refuse_impossible(&asked, &ranks, [&problem_grids, &method_grids], streaming.is_some(), problems);
+    ranks::refuse_idle_excludes(&asked, &excludes, problems);
     Some(Experiment {
         name: name.to_owned(),
         source: source.to_owned(),
@@ -148,6 +155,7 @@ fn experiment(
         trials,
         precisions: axis("precision").map_or_else(|| vec![double()], precisions),
         target_ranks,
+        excludes: excludes.into_iter().map(|(exclude, _)| exclude).collect(),
         timing: timing?,
         streaming,
         problems: problem_instances.into_iter().map(|placed| placed.instance).collect(),
@@ -174,7 +182,7 @@ impl Kinds {
 }
 
 /// Keys that say how methods are run on matrices.
-const OF_MATRICES: [&str; 3] = ["target_rank", "precision", "streaming"];
+const OF_MATRICES: [&str; 4] = ["target_rank", "precision", "streaming", "exclude"];
 
 /// A key that nothing reads would be believed to mean something.
 fn refuse_keys_of_matrices(document: &Table, problems: &mut Problems) {
@@ -189,10 +197,15 @@ fn precisions(axis: &Axis) -> Vec<Precision> {
     axis.values().filter_map(|(value, _)| serde_json::from_value(value).ok()).collect()
 }
 
-/// Every target rank and where it was written.
-fn ranks(axis: &Axis) -> Vec<(usize, Span)> {
-    let rank = |(value, span): (Value, &Span)| Some((usize::try_from(value.as_u64()?).ok()?, span.clone()));
-    axis.values().take(LARGEST_GRID).filter_map(rank).collect()
+/// Whether every problem, or every method, has target ranks of its own.
+fn have_ranks_of_their_own(document: &Table) -> bool {
+    ["problem", "method"].into_iter().any(|family| match document.get(family).map(|entry| &entry.node.content) {
+        Some(Content::Table(tables)) if !tables.entries.is_empty() => tables
+            .entries
+            .iter()
+            .all(|entry| matches!(&entry.node.content, Content::Table(table) if table.get("target_rank").is_some())),
+        _ => false,
+    })
 }
 
 /// A table that must be there, or the reason why it cannot be used.

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     diagnostic::{Diagnostic, Problems},
-    family::{Grid, Placed},
+    grid::{Grid, Placed},
     spelling::nearest,
     tree::Span,
 };
@@ -95,18 +95,17 @@ fn outline(
     })
 }
 
-/// Refuses problems whose files cannot be read, and target ranks for which every matrix is too small.
-pub(super) fn refuse_impossible_problems(
+/// Refuses problems whose files cannot be read, and gives the outline of each of the others.
+pub(super) fn outlines_of(
     grids: &[Grid],
     placed: &[Placed<ProblemSpec>],
-    ranks: &[(usize, Span)],
     root: &Path,
     files: &dyn TensorFiles,
     problems: &mut Problems,
-) {
+) -> Vec<Option<Outline>> {
     let mut headers = Headers { root, files, paths: HashMap::new(), tensors: HashMap::new() };
-    let mut smallest: Vec<(usize, String)> = Vec::new();
-    for Placed { instance, grid, indices } in placed {
+    let mut outlines = vec![None; placed.len()];
+    for (known, Placed { instance, grid, indices }) in outlines.iter_mut().zip(placed) {
         let grid = &grids[*grid];
         let shapes: Result<Vec<_>, Diagnostic> =
             instance.spec.tensors().iter().map(|tensor| headers.shape(tensor, grid, indices)).collect();
@@ -120,26 +119,11 @@ pub(super) fn refuse_impossible_problems(
         }
         let subject = format!("problem `{}`", instance.name());
         match shapes.and_then(|shapes| outline(&instance.spec, &shapes, &subject, grid, indices)) {
-            Ok(outline) => smallest.push((outline.rows.min(outline.columns), instance.name())),
+            Ok(outline) => *known = Some(outline),
             Err(problem) => problems.push(problem),
         }
     }
-    // A rank above the size of some problems is a cell that is skipped; above that of all it is a mistake.
-    let Some((largest, name)) = smallest.iter().max_by_key(|(side, _)| *side) else { return };
-    let mut told = HashSet::new();
-    // The ranks of a range share one place: the largest speaks for them.
-    for (rank, span) in ranks.iter().rev().filter(|(rank, _)| rank > largest) {
-        if !told.insert(span.start) {
-            continue;
-        }
-        let of = match smallest.len() {
-            1 => format!("of problem `{name}`"),
-            _ => format!("of every problem, of which `{name}` has the largest"),
-        };
-        let title = format!("target_rank {rank} is above min(m, n) = {largest} {of}");
-        let help = format!("write ranks of at most {largest}");
-        problems.push(Diagnostic::new(span, title, "larger than the matrix", help));
-    }
+    outlines
 }
 
 /// Refuses studies whose model or texts are not there: each file once.

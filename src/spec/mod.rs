@@ -4,10 +4,13 @@ mod claims;
 mod coursework;
 mod diagnostic;
 mod document;
+mod exclude;
 mod family;
 mod files;
+mod grid;
 mod pattern;
 mod property;
+mod ranks;
 mod schema;
 mod section;
 mod spelling;
@@ -23,10 +26,11 @@ use serde::{Deserialize, Serialize};
 
 pub use coursework::{COURSEWORK, Coursework, coursework};
 pub use diagnostic::{Diagnostic, Diagnostics};
+pub use exclude::{AtRank, Exclude};
 pub(crate) use files::{OnDisk, TensorFiles};
 pub use schema::schema;
 
-use crate::{claim::Claim, linalg::Precision, method::MethodSpec, problem::ProblemSpec, study::StudySpec};
+use crate::{claim::Claim, linalg::Precision, method::MethodSpec, problem::ProblemSpec, rank::Rank, study::StudySpec};
 
 /// Cells a spec may ask for; more is a slip of the keyboard.
 const LARGEST_GRID: usize = 1_000_000;
@@ -50,8 +54,10 @@ pub struct Experiment {
     /// Independent draws of every random method and study.
     pub trials: usize,
     pub precisions: Vec<Precision>,
-    /// k, ascending, without duplicates.
-    pub target_ranks: Vec<usize>,
+    /// k, ascending, then relative ones in the order of the spec; without duplicates.
+    pub target_ranks: Vec<Rank>,
+    /// Cells that are not of the experiment.
+    pub excludes: Vec<Exclude>,
     pub timing: Timing,
     /// Where given, attention is never formed.
     pub streaming: Option<Streaming>,
@@ -117,6 +123,8 @@ pub struct Instance<S> {
     pub family: String,
     /// The values of the swept parameters only, `head=layer0.head3`, several joined by `, `; empty if nothing is swept.
     pub variant: String,
+    /// The target ranks of its table, in the place of the spec's.
+    pub target_ranks: Option<Vec<Rank>>,
     pub spec: S,
 }
 
@@ -125,6 +133,14 @@ impl<S> Instance<S> {
     #[must_use]
     pub fn name(&self) -> String {
         if self.variant.is_empty() { self.family.clone() } else { format!("{} ({})", self.family, self.variant) }
+    }
+}
+
+impl Experiment {
+    /// The ranks a method is asked for on a problem: its own, else the problem's, else the spec's.
+    #[must_use]
+    pub fn ranks_of<'a>(&'a self, problem: &'a Instance<ProblemSpec>, method: &'a Instance<MethodSpec>) -> &'a [Rank] {
+        ranks::asked_of(problem, method, &self.target_ranks)
     }
 }
 

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::{
     diagnostic::{Diagnostic, Problems},
-    family::Grid,
     files::{TensorFiles, is_usable},
+    grid::Grid,
     tree::Span,
 };
 

@@ -26,6 +26,8 @@ pub(super) enum Shape {
     /// One of these words; any text if there are none.
     Text(Vec<String>),
     Boolean,
+    /// An integer of 1 or more, or the words of a [`Rank`](crate::rank::Rank).
+    Rank,
     /// A list is one value.
     List(Box<Self>),
     /// Anything else: the struct itself decides.
@@ -103,6 +105,9 @@ impl Shape {
             let word = |item: &Value| (if key.is_empty() { item } else { &item[key] }).as_str().map(str::to_owned);
             list.as_array()?.iter().map(word).collect()
         };
+        if schema["rank"] == true {
+            return Self::Rank;
+        }
         // A Rust enum of unit variants is `enum` when its variants have no docs and `oneOf` of `const` when they have.
         if let Some(words) = words("", &schema["enum"]).or_else(|| words("const", &schema["oneOf"])) {
             return Self::Text(words);
@@ -132,7 +137,7 @@ impl Shape {
 
     /// Whether `{ from, to, step }` makes sense.
     pub fn is_numeric(&self) -> bool {
-        matches!(self, Self::Integer { .. } | Self::Number)
+        matches!(self, Self::Integer { .. } | Self::Number | Self::Rank)
     }
 
     /// What it is, with its article, for messages.
@@ -146,6 +151,7 @@ impl Shape {
             Self::Text(words) => format!("one of {}", listed(words.iter().map(String::as_str))),
             Self::Boolean => "`true` or `false`".to_owned(),
             Self::List(item) => format!("a list, each entry {}", item.what()),
+            Self::Rank => crate::rank::FORMS.to_owned(),
             Self::Free => "a value".to_owned(),
         }
     }
@@ -154,6 +160,7 @@ impl Shape {
     pub fn example(&self) -> String {
         match self {
             Self::Integer { least, most } => 16.clamp(*least, *most).to_string(),
+            Self::Rank => "16".to_owned(),
             Self::Number => "0.5".to_owned(),
             Self::Text(words) => format!("\"{}\"", words.first().map_or("…", String::as_str)),
             Self::Boolean => "true".to_owned(),

@@ -9,7 +9,13 @@ use super::{
     family::Family,
     property::{Property, properties},
 };
-use crate::{claim::Claim, method::MethodSpec, problem::ProblemSpec, study::StudySpec};
+use crate::{
+    claim::Claim,
+    method::MethodSpec,
+    parameters::{Belongs, When},
+    problem::ProblemSpec,
+    study::StudySpec,
+};
 
 /// The JSON Schema (draft 2020-12) of a spec. `experiments/experiment.schema.json` holds it.
 #[must_use]
@@ -40,6 +46,7 @@ pub fn schema() -> Value {
         "additionalProperties": plain::<Claim>(),
     });
     keys.insert("claim".to_owned(), claim);
+    keys.insert("exclude".to_owned(), exclude());
     keys.insert(
         "study".to_owned(),
         tables::<StudySpec>("What is measured that is no matrix under a method: `[study.LABEL]`.", &mut definitions),
@@ -51,7 +58,7 @@ pub fn schema() -> Value {
         "description": "One experiment: problems and methods, or studies, and the grid of their parameters.",
         "type": "object",
         "required": ["seed", "title", "question"],
-        "anyOf": [{ "required": ["target_rank", "problem", "method"] }, { "required": ["study"] }],
+        "anyOf": [{ "required": ["problem", "method"] }, { "required": ["study"] }],
         "additionalProperties": false,
         "properties": keys,
         "$defs": definitions,
@@ -89,7 +96,15 @@ fn tables<S: Family>(description: &str, definitions: &mut Map<String, Value>) ->
     for (kind, schema) in S::schemas() {
         let fields = properties(schema.as_value());
         let kind_key = json!({ "description": "Which kind; defaults to the label.", "const": kind });
-        let mut definition = table(&fields, sweepable, &[("kind", kind_key)]);
+        let mut extra = vec![("kind", kind_key), ("together", together())];
+        if S::HAS_RANKS {
+            extra.push(("target_rank", own_ranks()));
+        }
+        let mut definition = table(&fields, sweepable, &extra);
+        let idle: Vec<Value> = S::belongs(kind).iter().map(|belongs| idle_where(belongs, &fields)).collect();
+        if !idle.is_empty() {
+            definition["allOf"] = Value::from(idle);
+        }
         if let Some(text) = schema.get("description") {
             definition["description"] = text.clone();
         }
@@ -119,6 +134,60 @@ fn tables<S: Family>(description: &str, definitions: &mut Map<String, Value>) ->
         "propertyNames": { "pattern": "^[A-Za-z0-9_-]+$" },
         "properties": labels,
         "additionalProperties": { "$ref": format!("#/$defs/{}", S::TABLE) },
+    })
+}
+
+/// Where a choice is one value with which the parameter is idle, the parameter is not written.
+fn idle_where(belongs: &Belongs, fields: &[Property]) -> Value {
+    let default = fields.iter().find(|field| field.name == belongs.choice).map(|field| &field.schema["default"]);
+    let chosen = match belongs.when {
+        When::Is(values) => json!({ "type": "string", "not": { "enum": values } }),
+        When::IsNot(value) => match value.parse::<f64>() {
+            Ok(number) => json!({ "const": number }),
+            Err(_) => json!({ "const": value }),
+        },
+    };
+    let mut idle = json!({ "properties": { belongs.choice: chosen } });
+    if default.is_some_and(|default| belongs.is_read_with(default)) {
+        idle["required"] = json!([belongs.choice]);
+    }
+    json!({ "if": idle, "then": { "properties": { belongs.parameter: false } } })
+}
+
+fn together() -> Value {
+    json!({
+        "description": "Keys whose lists walk together instead of being multiplied.",
+        "type": "array",
+        "minItems": 2,
+        "uniqueItems": true,
+        "items": { "type": "string" },
+    })
+}
+
+/// `target_rank` in a table of its own.
+fn own_ranks() -> Value {
+    let draws = properties(schemars::schema_for!(Draws).as_value());
+    let rank = draws.iter().find(|property| property.name == "target_rank");
+    rank.map_or(Value::Null, |rank| {
+        described(sweepable(rank), "Target ranks of this table, in the place of the spec's.")
+    })
+}
+
+/// `[[exclude]]`.
+fn exclude() -> Value {
+    json!({
+        "description": "Cells that are not of the experiment: those that meet every condition of a table.",
+        "type": "array",
+        "items": {
+            "type": "object",
+            "minProperties": 1,
+            "properties": {
+                "problem": { "description": "Label of a problem, or several." },
+                "method": { "description": "Label of a method, or several." },
+                "target_rank": { "description": "A rank, several, or a comparison such as \"> 128\"." },
+            },
+            "additionalProperties": { "description": "A parameter of a problem or method: a value, several, or a comparison." },
+        },
     })
 }
 

@@ -27,7 +27,10 @@ pub(super) struct Section<'a> {
 /// Which fields take lists and ranges.
 #[derive(Clone, Copy)]
 pub(super) enum Swept<'a> {
-    All,
+    /// All, and in the lists of these a value may stand twice: they walk together.
+    All {
+        walking: &'a [&'a str],
+    },
     Only(&'a [&'a str]),
 }
 
@@ -43,12 +46,13 @@ impl Section<'_> {
                 problems.push(self.unknown_key(&entry.key, &entry.key_span, nearest));
                 continue;
             };
-            let swept = match self.swept {
-                Swept::All => true,
-                Swept::Only(names) => names.contains(&property.name.as_str()),
+            let name = property.name.as_str();
+            let (swept, walks) = match self.swept {
+                Swept::All { walking } => (true, walking.contains(&name)),
+                Swept::Only(names) => (names.contains(&name), false),
             };
             if swept {
-                axes.extend(Axis::read(property, entry, problems));
+                axes.extend(Axis::read(property, entry, walks, problems));
             } else {
                 match Axis::single(property, entry) {
                     Ok(axis) => axes.push(axis),

@@ -119,9 +119,12 @@ impl Axis {
     }
 
     /// Reads a key as a value, a list of values or a range.
-    pub fn read(property: &Property, entry: &Entry, problems: &mut Problems) -> Option<Self> {
+    /// A value may stand twice in a list that `walks` with another.
+    pub fn read(property: &Property, entry: &Entry, walks: bool, problems: &mut Problems) -> Option<Self> {
         let values = match (&entry.node.content, &property.shape) {
-            (Content::List(nodes), shape) if sweeps(nodes, shape) => list(property, &entry.node, nodes, problems)?,
+            (Content::List(nodes), shape) if sweeps(nodes, shape) => {
+                list(property, &entry.node, nodes, walks, problems)?
+            }
             (Content::Table(table), shape) if shape.is_numeric() => match range(property, &entry.node.span, table) {
                 Ok(values) => values,
                 Err(found) => {
@@ -153,7 +156,7 @@ fn sweeps(nodes: &[Node], shape: &Shape) -> bool {
     }
 }
 
-fn list(property: &Property, whole: &Node, nodes: &[Node], problems: &mut Problems) -> Option<Values> {
+fn list(property: &Property, whole: &Node, nodes: &[Node], walks: bool, problems: &mut Problems) -> Option<Values> {
     let name = &property.name;
     if nodes.is_empty() {
         let help = format!("write a value, such as `{}`", property.example());
@@ -166,7 +169,7 @@ fn list(property: &Property, whole: &Node, nodes: &[Node], problems: &mut Proble
     for node in nodes {
         match property.accept(node) {
             Ok(value) => {
-                if seen.insert(value.to_string()) {
+                if seen.insert(value.to_string()) || walks {
                     values.push((value, node.span.clone()));
                 } else {
                     let title = format!("{value} stands twice in the list of `{name}`");
@@ -226,7 +229,9 @@ fn range(property: &Property, span: &Span, table: &Table) -> Result<Values, Vec<
     let (first, last, amount) = (read(from)?, read(to)?, read(by)?);
     let grows = by.key == "factor";
     let values = match (integer(&first), integer(&last), integer(&amount), shape) {
-        (Some(first), Some(last), Some(amount), Shape::Integer { .. }) => integers(first, last, amount, grows, span),
+        (Some(first), Some(last), Some(amount), Shape::Integer { .. } | Shape::Rank) => {
+            integers(first, last, amount, grows, span)
+        }
         _ => decimals(decimal(&first), decimal(&last), decimal(&amount), grows, span),
     };
     values.map_err(|fault| {
@@ -322,7 +327,7 @@ mod tests {
         let table = Table::of(table.get_ref());
         let property = Property { name: "x".to_owned(), required: true, shape, schema: Value::Null };
         let mut problems = Problems::default();
-        match Axis::read(&property, &table.entries[0], &mut problems) {
+        match Axis::read(&property, &table.entries[0], false, &mut problems) {
             Some(axis) => Ok(axis.values().map(|(value, _)| value).collect()),
             None => Err(problems.count()),
         }

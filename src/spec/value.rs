@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::rank::{FORMS, Rank};
+
 use super::{
     diagnostic::Diagnostic,
     property::{Property, Shape},
@@ -27,6 +29,16 @@ impl Property {
     fn accept_as(&self, shape: &Shape, node: &Node) -> Result<Value, Diagnostic> {
         let name = &self.name;
         match (shape, &node.content) {
+            (Shape::Rank, Content::Text(text)) => match Rank::read(text) {
+                Ok(rank) => Ok(Value::from(rank.to_string())),
+                Err(clause) => {
+                    let title = format!("`{name}` cannot be `{}`: it {clause}", text.escape_debug());
+                    Err(Diagnostic::new(&node.span, title, "not a rank", format!("write {FORMS}")))
+                }
+            },
+            (Shape::Rank, Content::Integer(_) | Content::Float(_)) => {
+                self.accept_as(&Shape::Integer { least: 1, most: i128::from(u64::MAX) }, node)
+            }
             (Shape::Integer { least, most }, Content::Integer(integer)) if integer < least || integer > most => {
                 let title = if integer < least {
                     format!("`{name}` must be {}", shape.what())

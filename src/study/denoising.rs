@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     linalg::{gaussian::gaussian, softmax::attention_matrix},
-    parameters::{Invalid, Parameters},
+    parameters::{Belongs, Invalid, Parameters},
     random::Rng,
 };
 
@@ -63,6 +63,7 @@ const SHARPNESS: f64 = 3.0;
 impl Parameters for Denoising {
     const KIND: &'static str = "denoising";
     const VERSION: u32 = 1;
+    const BELONGS: &'static [Belongs] = &[Belongs::to("true_rank", "matrix", &["attention"])];
 
     fn check(&self) -> Result<(), Invalid> {
         check_count("length", self.length, 2, 4096, 200)?;

@@ -23,7 +23,7 @@ use crate::{
     linalg::{Scalar, from_f64, svd::Svd, tall::thin_svd_by_basis, to_f64, whitening::Whitening},
     low_rank::LowRank,
     model::{Attention, Encoder, LinearMap, Map, Quality, Role, embedding::chunks},
-    parameters::{Invalid, Parameters},
+    parameters::{Belongs, Invalid, Parameters},
 };
 
 /// A whole encoder with factored weights, approximate attention, or both, against the exact one.
@@ -108,6 +108,11 @@ const FLOOR: f64 = 1e-8;
 impl Parameters for LightModel {
     const KIND: &'static str = "light_model";
     const VERSION: u32 = 1;
+    const BELONGS: &'static [Belongs] = &[
+        Belongs::to("calibration", "weights", &["activation_aware_svd"]),
+        Belongs::unless("rank_share", "weights", "exact"),
+        Belongs::unless("landmarks", "attention", "exact"),
+    ];
 
     fn check(&self) -> Result<(), Invalid> {
         if !(self.rank_share > 0.0 && self.rank_share <= 2.0) {

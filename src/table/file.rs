@@ -161,6 +161,11 @@ fn read_table<R: Row>(directory: &Path) -> Result<Vec<R>, TableError> {
             roles_of_kinds(&frame).ok_or(TableError::MissingColumn { table: R::TABLE, column: "method_kind" })?;
         frame.with_column(roles).map_err(polars)?;
     }
+    if R::schema().contains("asked_rank") && frame.column("asked_rank").is_err() {
+        // Written before ranks could be asked for by a share.
+        let none: Vec<Option<String>> = vec![None; frame.height()];
+        frame.with_column(Field::column("asked_rank", none.iter())).map_err(polars)?;
+    }
     R::from_frame(&frame)
 }
 

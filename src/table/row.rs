@@ -124,6 +124,8 @@ table! {
         pub method_parameters: String => Label,
         /// k, the rank asked for.
         pub target_rank: u64 => Label,
+        /// How the spec asks for that rank where it does so by a share, `5 %`, `0.5 break-even`, `energy 0.99`; several joined by `, `.
+        pub asked_rank: Option<String> => Label,
         /// Which independent draw, from 0.
         pub trial: u64 => Label,
         /// Decimal digits of a u64.
@@ -222,6 +224,8 @@ table! {
         pub role: Option<Role> => Label,
         /// k, the rank asked for.
         pub target_rank: u64 => Key,
+        /// How the spec asks for that rank where it does so by a share.
+        pub asked_rank: Option<String> => Label,
         /// A column name of `runs` or `samples`, `total_seconds` (form where the method needs the matrix + factor), or `output_seconds` (that + apply).
         pub quantity: String => Key,
         /// Unit of the quantity; `1` if it has none.

@@ -115,7 +115,7 @@ impl Timed {
     /// Each sample's row of `runs`, with the times in place of what else the row says.
     fn frame(&self, runs: &DataFrame) -> PolarsResult<DataFrame> {
         let cells = IdxCa::from_vec("cell".into(), self.cell.clone());
-        let mut frame = runs.select(KEYS.into_iter().chain(["role"]))?.take(&cells)?;
+        let mut frame = runs.select(KEYS.into_iter().chain(["role", "asked_rank"]))?.take(&cells)?;
         frame.with_column(Field::column("factor_seconds", self.factor_seconds.iter()))?;
         frame.with_column(Field::column("apply_seconds", self.apply_seconds.iter()))?;
         frame.with_column(Field::column("total_seconds", self.total_seconds.iter()))?;
@@ -157,6 +157,7 @@ fn grouped(
     }
     let texts: Vec<Vec<String>> = KEYS[..6].iter().map(|key| values(&frame, key)).collect::<PolarsResult<_>>()?;
     let roles = values::<Option<Role>>(&frame, "role")?;
+    let asked_rank = values::<Option<String>>(&frame, "asked_rank")?;
     let target_rank = values::<u64>(&frame, KEYS[6])?;
     let columns: Vec<Vec<Option<f64>>> = quantities
         .iter()
@@ -186,6 +187,7 @@ fn grouped(
                     method_kind: text(5),
                     role: roles[first],
                     target_rank: target_rank[first],
+                    asked_rank: asked_rank[first].clone(),
                     quantity: name.to_owned(),
                     unit: unit.to_owned(),
                     count: statistics.count,

@@ -45,6 +45,7 @@ fn row(method: &str, variant: &str, quantity: &str, (low, median, high): (f64, f
         method_kind: method.into(),
         role: None,
         target_rank: 8,
+        asked_rank: None,
         quantity: quantity.into(),
         unit: "s".into(),
         count: 10,

@@ -10,6 +10,7 @@ mod encoder;
 mod encoder_sample;
 mod experience;
 mod figures;
+mod grids;
 mod hostile_files;
 mod hostile_names;
 mod ill_conditioned_cores;

@@ -5,6 +5,7 @@ use std::{collections::HashMap, fs, path::Path};
 use factoreo::{
     plan::{Plan, Share, plan},
     random::{generator, named_seed},
+    rank::Rank,
     spec::{self, Experiment},
 };
 use rand::RngExt;
@@ -71,7 +72,7 @@ fn instances_are_named_by_what_is_swept() {
     assert_eq!(problems, ["attention (temperature=0.5)", "attention (temperature=1)", "gauss"]);
     let methods: Vec<_> = experiment.methods.iter().map(spec::Instance::name).collect();
     assert_eq!(methods, ["sketch (power_iterations=0)", "sketch (power_iterations=2)"]);
-    assert_eq!(experiment.target_ranks, [4, 8]);
+    assert_eq!(experiment.target_ranks, [Rank::Count(4), Rank::Count(8)]);
 }
 
 #[test]

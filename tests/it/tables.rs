@@ -21,6 +21,7 @@ fn cell(id: &str) -> CellRow {
         role: Some(Role::LowRank),
         method_parameters: r#"{"a":[1,2],"b":"x, y"}"#.to_owned(),
         target_rank: 8,
+        asked_rank: None,
         trial: 0,
         seed: u64::MAX.to_string(),
         status: Status::Completed,

@@ -162,6 +162,7 @@ pub fn row(
         method_kind: method.kind.to_owned(),
         role: None,
         target_rank,
+        asked_rank: None,
         quantity: quantity.to_owned(),
         unit: unit.to_owned(),
         count,

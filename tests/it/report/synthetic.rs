@@ -294,6 +294,7 @@ fn cell(
         role: None,
         method_parameters: method.parameters.to_owned(),
         target_rank: rank,
+        asked_rank: None,
         trial,
         seed: trial.to_string(),
         status: if runs { Status::Completed } else { Status::Skipped },
