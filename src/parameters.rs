@@ -23,6 +23,10 @@ pub trait Parameters: Serialize + DeserializeOwned + JsonSchema + Clone + Partia
     /// parameter is no part of a point of a grid, nor of its name and identity.
     const BELONGS: &'static [Belongs] = &[];
 
+    /// The parameters whose values are things of one kind that were not chosen for a value (heads, tensors, files): their cells are
+    /// replicates of each other. All other parameters are swept, and never pooled.
+    const REPLICATES: &'static [&'static str] = &[];
+
     /// Puts in what a spec may leave out because other parameters say it.
     fn complete(_written: &mut Map<String, Value>) {}
 
@@ -141,6 +145,16 @@ macro_rules! registry {
                 match kind {
                     $(k if k == <$kind as $crate::parameters::Parameters>::KIND =>
                         <$kind as $crate::parameters::Parameters>::BELONGS,)*
+                    _ => &[],
+                }
+            }
+
+            /// Which parameters of a kind tell replicates apart.
+            #[must_use]
+            pub fn replicates(kind: &str) -> &'static [&'static str] {
+                match kind {
+                    $(k if k == <$kind as $crate::parameters::Parameters>::KIND =>
+                        <$kind as $crate::parameters::Parameters>::REPLICATES,)*
                     _ => &[],
                 }
             }

@@ -80,12 +80,9 @@ impl Number {
 
 /// Every number of an experiment.
 pub(super) fn all(results: &Results) -> Vec<Number> {
-    let swept = |row: &SummaryRow| {
-        // Of a family with variants the rows over all of them would count every matrix twice.
-        !row.problem_variant.is_empty()
-            || !results.summary.iter().any(|other| other.problem == row.problem && !other.problem_variant.is_empty())
-    };
-    let mut numbers: Vec<Number> = results.summary.iter().filter(|row| swept(row)).map(Number::of_summary).collect();
+    // Rows over several matrices would count each of them twice.
+    let mut numbers: Vec<Number> =
+        results.summary.iter().filter(|row| row.matrices == 1).map(Number::of_summary).collect();
     widen(&mut numbers, "relative_output_error", "output_error_low", "output_error_high");
     widen(&mut numbers, "relative_frobenius_error", "frobenius_error_low", "frobenius_error_high");
     let totals = total_flops(&numbers);

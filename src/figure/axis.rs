@@ -121,6 +121,12 @@ impl Axis {
         Self { scale: Scale::Linear, low: low - air, high: high + air, ticks: ticks.collect() }
     }
 
+    /// The same ticks under other names.
+    pub fn labelled(mut self, names: impl IntoIterator<Item = String>) -> Self {
+        self.ticks.iter_mut().zip(names).for_each(|(tick, name)| tick.label = name);
+        self
+    }
+
     /// An axis of names, the first on top; the n-th stands at [`Self::line`].
     pub fn names(names: &[String]) -> Self {
         let count = names.len();

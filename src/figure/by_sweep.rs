@@ -70,7 +70,7 @@ pub(super) fn draw(
     roster: &Roster,
     language: Language,
 ) -> Result<Option<Figure>, FigureError> {
-    let (Some(subject), Some(sweep)) = (SUBJECTS.iter().find(|subject| subject.kind == kind), &group.sweep) else {
+    let (Some(subject), Some(sweep)) = (SUBJECTS.iter().find(|subject| subject.kind == kind), &group.part.sweep) else {
         return Ok(None);
     };
     let mut series = group.swept(roster, sweep, subject.quantity, subject.bar);
@@ -97,13 +97,13 @@ pub(super) fn draw_ranks(
     language: Language,
 ) -> Result<Option<Figure>, FigureError> {
     type Rank = fn(&MatrixRow) -> Option<u64>;
-    let Some(sweep) = &group.sweep else { return Ok(None) };
+    let Some(sweep) = &group.part.sweep else { return Ok(None) };
     let shares: [(&str, Rank, &str); 3] = [
         ("90", |matrix| matrix.rank_energy_90, "truncated_svd"),
         ("99", |matrix| matrix.rank_energy_99, "randomized_svd"),
         ("99.9", |matrix| matrix.rank_energy_999, "block_krylov"),
     ];
-    let own = |row: &&MatrixRow| row.problem == group.family && row.precision == group.precision;
+    let own = |row: &&MatrixRow| group.part.holds(&row.problem, &row.problem_variant, &row.precision);
     let mut series = Vec::new();
     for (share, rank, look) in shares {
         let ranks = results

@@ -165,7 +165,7 @@ impl Chart {
         title: String,
         description: String,
     ) -> Result<Figure, FigureError> {
-        let about = About { family: group.family, precision: group.precision };
+        let about = About { family: &group.part.name, precision: group.part.precision };
         self.finish_as(kind, figure_id(kind, group), &about, title, description)
     }
 
@@ -193,8 +193,8 @@ impl Chart {
 
 /// `error_by_rank.minilm`, or `error_by_rank.minilm.f32` where f64 is there too: safe as the name of a file.
 fn figure_id(kind: FigureKind, group: &Group<'_>) -> String {
-    let safe = safe(group.family);
-    let precision = if group.preferred { String::new() } else { format!(".{}", group.precision) };
+    let safe = safe(&group.part.name);
+    let precision = if group.preferred { String::new() } else { format!(".{}", group.part.precision) };
     format!("{}.{safe}{precision}", kind.name())
 }
 
@@ -209,7 +209,7 @@ pub(super) fn safe(label: &str) -> String {
 
 /// `Error by target rank: MiniLM (f64)`.
 pub(super) fn title(what: &str, group: &Group<'_>, language: Language) -> String {
-    format!("{what}: {} ({})", label_name(group.family, language), group.precision)
+    format!("{what}: {} ({})", label_name(&group.part.name, language), group.part.precision)
 }
 
 /// The note that says which series have values that a logarithmic axis cannot show.

@@ -22,10 +22,10 @@ const LOOKS: [&str; 6] =
 pub(super) fn draw(results: &Results, group: &Group<'_>, language: Language) -> Result<Option<Figure>, FigureError> {
     let say = |english, spanish| either(language, english, spanish);
     let timed = |row: &&SummaryRow| {
-        row.quantity == "apply_seconds" && row.problem == group.family && row.precision == group.precision
+        row.quantity == "apply_seconds" && group.part.holds(&row.problem, &row.problem_variant, &row.precision)
     };
     let times: Vec<&SummaryRow> = results.summary.iter().filter(timed).collect();
-    let own = |row: &&MatrixRow| row.problem == group.family && row.precision == group.precision;
+    let own = |row: &&MatrixRow| group.part.holds(&row.problem, &row.problem_variant, &row.precision);
     let matrices: Vec<&MatrixRow> = results.matrices.iter().filter(own).collect();
     // The first method that factors speaks for all: their pairs have one shape.
     let Some(method) =

@@ -16,6 +16,7 @@ mod series;
 mod svg;
 mod theme;
 
+mod by_parameter;
 mod by_sweep;
 mod claim_plot;
 mod error_by_rank;
@@ -30,7 +31,10 @@ pub use claim_plot::{claim_id, draw_claim};
 pub use inline::{for_page, page_colours, page_style};
 pub use raster::to_png;
 
-use crate::{language::Language, table::Results};
+use crate::{
+    language::Language,
+    table::{Part, Results},
+};
 use series::{Group, Roster};
 
 /// One finished figure.
@@ -75,6 +79,8 @@ pub enum FigureKind {
     OutputErrorBySweep,
     /// Ranks that keep most of the energy against a swept number.
     RankBySweep,
+    /// Relative Frobenius error at one rank against one of several swept parameters.
+    ErrorByParameter,
     /// Seconds to apply the pair over seconds to apply the matrix, against target rank.
     LatencyByRank,
     /// What a study found against its horizontal axis, a curve for each series.
@@ -89,7 +95,8 @@ pub enum FigureKind {
 
 impl FigureKind {
     /// In the order of a report.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
+        Self::ErrorByParameter,
         Self::SpectrumDecay,
         Self::ErrorByRank,
         Self::OutputErrorByRank,
@@ -123,6 +130,7 @@ impl FigureKind {
             Self::ErrorBySweep => "error_by_sweep",
             Self::OutputErrorBySweep => "output_error_by_sweep",
             Self::RankBySweep => "rank_by_sweep",
+            Self::ErrorByParameter => "error_by_parameter",
             Self::LatencyByRank => "latency_by_rank",
             Self::StudyCurves => "study_curves",
             Self::StudyVariants => "study_variants",
@@ -140,10 +148,10 @@ impl FigureKind {
         language: Language,
     ) -> Result<Option<Figure>, FigureError> {
         // Pooled over a sweep, curves against rank would be averages over matrices that are meant to differ.
-        let swept = group.sweep.is_some();
+        let swept = group.part.sweep.is_some();
         match self {
-            // Of studies and claims, not of matrices.
-            Self::StudyCurves | Self::StudyVariants | Self::Failures | Self::Claim => Ok(None),
+            // Of a family at all its settings, of studies and of claims.
+            Self::ErrorByParameter | Self::StudyCurves | Self::StudyVariants | Self::Failures | Self::Claim => Ok(None),
             Self::RankBySweep => by_sweep::draw_ranks(results, group, language),
             Self::LatencyByRank => latency_by_rank::draw(results, group, language),
             // What was not timed is not about cost.
@@ -193,7 +201,12 @@ pub enum FigureError {
 pub fn draw_all(results: &Results, language: Language) -> Result<Vec<Figure>, FigureError> {
     let roster = Roster::new(results, language);
     let mut figures: Vec<Figure> = Vec::new();
-    for group in Group::all(results) {
+    for figure in by_parameter::draw_all(results, &roster, language)? {
+        push_apart(&mut figures, figure);
+    }
+    let told_by_parameters = results.told_by_parameters();
+    let is_told = |part: &Part<'_>| told_by_parameters.contains(&(part.problem.to_owned(), part.precision.to_owned()));
+    for group in Group::all(results).into_iter().filter(|group| !is_told(&group.part)) {
         for kind in FigureKind::ALL {
             if let Some(figure) = kind.draw(results, &group, &roster, language)? {
                 push_apart(&mut figures, figure);

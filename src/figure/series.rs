@@ -1,6 +1,6 @@
 //! Rows → what is drawn: one series for each instance of a method, and which rows a figure is about.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::{
     axis::Axis,
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     language::Language,
-    table::{Results, SummaryRow, Sweep},
+    table::{MethodKey, Part, Results, SummaryRow, Sweep},
 };
 
 /// A point of a series. Values as in the table: they may be 0 or negative, which the axis decides upon.
@@ -83,6 +83,15 @@ impl Roster {
     }
 }
 
+impl Roster {
+    /// Its place, its name and its look; `None` of a method without a row.
+    pub fn of(&self, method: MethodKey<'_>) -> Option<(usize, String, Look)> {
+        let key = (method.kind.to_owned(), method.label.to_owned(), Natural::new(method.variant));
+        let place = self.instances.keys().position(|known| *known == key)?;
+        self.instances.get(&key).map(|(name, look)| (place, name.clone(), *look))
+    }
+}
+
 /// Text in the order people count: `q=2` before `q=10`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Natural(Vec<(String, u64)>, String);
@@ -101,44 +110,27 @@ impl Natural {
     }
 }
 
-/// The summary of one problem family in one precision.
+/// The summary of one family at one setting in one precision.
 pub(super) struct Group<'a> {
-    pub family: &'a str,
-    pub precision: &'a str,
+    pub part: Part<'a>,
     /// Whether it is f64, or the first precision there is: its figures have the plain ids.
     pub preferred: bool,
-    rows: Vec<&'a SummaryRow>,
-    /// The number the family is swept over, if there is one.
-    pub sweep: Option<Sweep>,
-    /// Rows that summarise over one matrix each.
-    by_variant: Vec<&'a SummaryRow>,
 }
 
 impl<'a> Group<'a> {
     /// All groups: families in the order of the tables, f64 first.
     pub fn all(results: &'a Results) -> Vec<Self> {
-        let matrices = results.matrices.iter().map(|row| (row.problem.as_str(), row.precision.as_str()));
-        let summary = results.summary.iter().map(|row| (row.problem.as_str(), row.precision.as_str()));
-        let mut families: Vec<(&str, Vec<&str>)> = Vec::new();
-        for (family, precision) in matrices.chain(summary) {
-            let position = families.iter().position(|(known, _)| *known == family).unwrap_or(families.len());
-            if position == families.len() {
-                families.push((family, Vec::new()));
-            }
-            let precisions = &mut families[position].1;
-            if !precisions.contains(&precision) {
-                precisions.push(precision);
-            }
+        let mut parts = results.parts();
+        let mut names: HashMap<String, usize> = HashMap::new();
+        for part in &parts {
+            let next = names.len();
+            names.entry(part.name.clone()).or_insert(next);
         }
-        let mut groups = Vec::new();
-        for (family, mut precisions) in families {
-            precisions.sort_by_key(|precision| (*precision != "f64", *precision));
-            for (position, precision) in precisions.into_iter().enumerate() {
-                let rows = aggregated(results, family, precision);
-                let by_variant = results.summaries_by_variant(family, precision);
-                let sweep = Sweep::of_family(results, family, precision);
-                groups.push(Self { family, precision, preferred: position == 0, rows, sweep, by_variant });
-            }
+        parts.sort_by_key(|part| (names.get(&part.name).copied(), part.precision != "f64", part.precision));
+        let mut groups: Vec<Self> = Vec::with_capacity(parts.len());
+        for part in parts {
+            let preferred = groups.last().is_none_or(|last| last.part.name != part.name);
+            groups.push(Self { preferred, part });
         }
         groups
     }
@@ -151,7 +143,7 @@ impl<'a> Group<'a> {
             if kind == "dense" {
                 return None;
             }
-            let rows = self.rows.iter().filter(|row| {
+            let rows = self.part.rows.iter().filter(|row| {
                 row.quantity == quantity
                     && row.method_kind == *kind
                     && row.method == *method
@@ -168,12 +160,12 @@ impl<'a> Group<'a> {
 
     /// Whether its problem is of a kind.
     pub fn is_of_kind(&self, results: &Results, kind: &str) -> bool {
-        results.matrices.iter().any(|row| row.problem == self.family && row.problem_kind == kind)
+        results.matrices.iter().any(|row| row.problem == self.part.problem && row.problem_kind == kind)
     }
 
     /// Whether any of it was timed.
     pub fn is_timed(&self) -> bool {
-        self.by_variant.iter().any(|row| row.quantity == "output_seconds")
+        self.part.by_variant.iter().any(|row| row.quantity == "output_seconds")
     }
 
     /// The medians of a quantity against a swept number; pooled over other parameters. The
@@ -188,7 +180,7 @@ impl<'a> Group<'a> {
                     && row.method_variant == *variant
                     && row.median.is_finite()
             };
-            let rows: Vec<&SummaryRow> = self.by_variant.iter().filter(own).copied().collect();
+            let rows: Vec<&SummaryRow> = self.part.by_variant.iter().filter(own).copied().collect();
             let points: Vec<Point> =
                 sweep.values().into_iter().filter_map(|value| swept_point(&rows, sweep, value, bar)).collect();
             (!points.is_empty()).then(|| Series { instance: Some(instance), name: name.clone(), look: *look, points })
@@ -200,7 +192,7 @@ impl<'a> Group<'a> {
     /// summarises most values.
     pub fn shared(&self, quantity: &str) -> Vec<Point> {
         let mut best: BTreeMap<u64, &SummaryRow> = BTreeMap::new();
-        for row in self.rows.iter().filter(|row| row.quantity == quantity && row.median.is_finite()) {
+        for row in self.part.rows.iter().filter(|row| row.quantity == quantity && row.median.is_finite()) {
             let kept = best.entry(row.target_rank).or_insert(row);
             if row.count > kept.count {
                 *kept = row;
@@ -211,7 +203,7 @@ impl<'a> Group<'a> {
 }
 
 impl Point {
-    fn of(row: &SummaryRow, bar: Bar) -> Self {
+    pub fn of(row: &SummaryRow, bar: Bar) -> Self {
         let bar = match bar {
             Bar::Quartiles if row.count > 1 => Some((row.q25, row.q75)),
             Bar::Interval => row.ci_low.zip(row.ci_high),
@@ -235,18 +227,6 @@ fn swept_point(rows: &[&SummaryRow], sweep: &Sweep, value: f64, bar: Bar) -> Opt
     let at = |share: f64| medians[((medians.len() - 1) as f64 * share).round() as usize];
     let bar = (bar != Bar::None).then(|| (at(0.25), at(0.75)));
     Some(Point { rank: Axis::key(value), median: middle, bar })
-}
-
-/// The rows over all variants of a family; if there are none, those of its only variant.
-fn aggregated<'a>(results: &'a Results, family: &str, precision: &str) -> Vec<&'a SummaryRow> {
-    let rows: Vec<&SummaryRow> =
-        results.summary.iter().filter(|row| row.problem == family && row.precision == precision).collect();
-    let over_all: Vec<&SummaryRow> = rows.iter().copied().filter(|row| row.problem_variant.is_empty()).collect();
-    if !over_all.is_empty() {
-        return over_all;
-    }
-    let only_one = rows.windows(2).all(|pair| pair[0].problem_variant == pair[1].problem_variant);
-    if only_one { rows } else { Vec::new() }
 }
 
 /// The middle of some finite values: the mean of the two middle ones where their number is even.

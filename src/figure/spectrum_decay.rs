@@ -93,7 +93,7 @@ struct Spectra {
 impl Spectra {
     fn of(results: &Results, group: &Group<'_>) -> Self {
         let rows = results.spectra.iter();
-        let rows = rows.filter(|row| row.problem == group.family && row.precision == group.precision);
+        let rows = rows.filter(|row| group.part.holds(&row.problem, &row.problem_variant, &row.precision));
         let mut variants: BTreeMap<String, BTreeMap<u64, (f64, f64)>> = BTreeMap::new();
         for row in rows {
             // A weight matrix that is run with several batches is one matrix.

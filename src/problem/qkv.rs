@@ -59,6 +59,7 @@ impl Qkv {
 impl Parameters for Qkv {
     const KIND: &'static str = "qkv";
     const VERSION: u32 = 1;
+    const REPLICATES: &'static [&'static str] = &["file", "head"];
 
     fn check(&self) -> Result<(), Invalid> {
         match (file::format("file", &self.file)?, &self.head) {

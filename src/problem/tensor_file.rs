@@ -27,6 +27,7 @@ pub struct TensorFile {
 impl Parameters for TensorFile {
     const KIND: &'static str = "tensor_file";
     const VERSION: u32 = 1;
+    const REPLICATES: &'static [&'static str] = &["file", "tensor"];
 
     fn check(&self) -> Result<(), Invalid> {
         match (file::format("file", &self.file)?, &self.tensor) {

@@ -60,6 +60,7 @@ impl Weight {
 impl Parameters for Weight {
     const KIND: &'static str = "weight";
     const VERSION: u32 = 1;
+    const REPLICATES: &'static [&'static str] = &["file", "tensor", "calibration", "evaluation"];
 
     fn check(&self) -> Result<(), Invalid> {
         let files = [

@@ -1,6 +1,6 @@
 //! The annex of an experiment, section by section: what is asked, what was found, how, and where it ends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 
@@ -8,11 +8,16 @@ use super::{
     answer,
     claims::{self, Evidence},
     document::{Block, Document, Illustration, Text},
-    provenance, studies,
+    lattice, provenance, studies,
     survey::{Family, Survey},
     tables,
 };
-use crate::{claim::Claim, figure::Figure, problem::ProblemSpec, table::Status};
+use crate::{
+    claim::Claim,
+    figure::Figure,
+    problem::ProblemSpec,
+    table::{Status, parts_of_name},
+};
 
 /// An experiment with everything a report says of it.
 pub struct Chapter<'a> {
@@ -116,10 +121,18 @@ fn methods(document: &mut Document, chapter: &Chapter<'_>) {
 fn set_up(document: &mut Document, chapter: &Chapter<'_>) {
     let survey = &chapter.survey;
     let lead = survey.lead_precision();
-    let families = survey.families.iter().filter(|family| family.precision == lead && !family.matrices.is_empty());
+    let lead_families =
+        || survey.families.iter().filter(|family| family.precision == lead && !family.matrices.is_empty());
+    // A problem at several settings is introduced once.
+    let families = lead_families().filter(|family| {
+        lead_families()
+            .find(|other| other.part.problem == family.part.problem)
+            .is_some_and(|first| std::ptr::eq(first, *family))
+    });
+    document.blocks.extend(lattice::design(survey.results, chapter.protocol.trials).map(Block::Table));
     if !survey.families.is_empty() || survey.results.measurements.is_empty() {
         document.blocks.push(Block::List(
-            families.map(|family| Text::new(problem_text(family), FamilyText::of(family))).collect(),
+            families.map(|family| Text::new(problem_text(family), FamilyText::of(survey, family))).collect(),
         ));
         document.blocks.extend(tables::matrices(survey).map(Block::Table));
         document.prose(Text::new("protocol", &chapter.protocol));
@@ -144,15 +157,15 @@ struct FamilyText<'a> {
 }
 
 impl<'a> FamilyText<'a> {
-    fn of(family: &Family<'a>) -> Self {
+    fn of(survey: &'a Survey<'_>, family: &'a Family<'_>) -> Self {
         let parameters = family.matrices.first().map_or("", |matrix| matrix.problem_parameters.as_str());
         let parameters: BTreeMap<String, serde_json::Value> = serde_json::from_str(parameters).unwrap_or_default();
         let text = |name: &str| parameters.get(name).and_then(serde_json::Value::as_str).map(str::to_owned);
         let file = text("file");
         Self {
-            family: family.name,
+            family: family.part.problem,
             kind: family.kind,
-            matrices: family.distinct().len(),
+            matrices: survey.settings_of(family).map(|family| family.distinct().len()).sum(),
             calibration: text("calibration"),
             evaluation: text("evaluation"),
             minilm: file.as_deref().is_some_and(|file| file.to_lowercase().contains("minilm")),
@@ -176,12 +189,31 @@ const MOST_ROWS: usize = 24;
 fn results(document: &mut Document, chapter: &Chapter<'_>, level: usize) {
     let survey = &chapter.survey;
     // A study has no precision.
-    let about_no_family =
-        |figure: &&FigureOf| !figure.precision.is_empty() && survey.family(&figure.family, &figure.precision).is_none();
+    let about_no_family = |figure: &&FigureOf| {
+        !figure.precision.is_empty()
+            && survey.family(&figure.family, &figure.precision).is_none()
+            && !survey.families.iter().any(|family| family.part.problem == figure.family)
+    };
     for figure in chapter.figures.iter().filter(about_no_family) {
         document.blocks.push(illustration(survey, figure));
     }
+    let lattices = survey.results.lattices();
+    let told_by_parameters = survey.results.told_by_parameters();
+    let mut begun: HashSet<&str> = HashSet::new();
     for name in survey.family_names() {
+        let problem = parts_of_name(name).0;
+        let of_problem = || lattices.iter().filter(|lattice| lattice.problem == problem);
+        if begun.insert(problem) && of_problem().next().is_some() {
+            document.heading(level, Text::new("heading.family", BTreeMap::from([("family", problem)])));
+            for lattice in of_problem() {
+                let about = |figure: &&FigureOf| figure.family == problem && figure.precision == lattice.precision;
+                document.blocks.extend(chapter.figures.iter().filter(about).map(|figure| illustration(survey, figure)));
+                document.blocks.extend(lattice::table(&survey.results.name, lattice).map(Block::Table));
+            }
+        }
+        if told_by_parameters.iter().any(|(told, _)| told == problem) {
+            continue;
+        }
         document.heading(level, Text::new("heading.family", BTreeMap::from([("family", name)])));
         for (place, precision) in survey.precisions().into_iter().enumerate() {
             let Some(family) = survey.family(name, precision) else { continue };

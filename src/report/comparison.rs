@@ -46,6 +46,7 @@ mod tests {
         SummaryRow {
             problem: String::new(),
             problem_variant: String::new(),
+            matrices: 1,
             precision: String::new(),
             method: String::new(),
             method_variant: String::new(),

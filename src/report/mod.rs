@@ -17,6 +17,7 @@ mod file;
 mod formula;
 mod handin;
 mod html;
+mod lattice;
 mod markdown;
 #[cfg(feature = "pdf")]
 mod pdf;

@@ -1,10 +1,10 @@
 //! The rows of one experiment, arranged as a report asks for them: families, their methods and ranks, one quantity at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
-use crate::table::{CellRow, MatrixRow, Results, Status, SummaryRow, Sweep};
+use crate::table::{CellRow, MatrixRow, Part, Results, Status, SummaryRow, Sweep};
 
 /// One experiment, its families in the order of their rows.
 pub struct Survey<'a> {
@@ -12,10 +12,11 @@ pub struct Survey<'a> {
     pub families: Vec<Family<'a>>,
 }
 
-/// The matrices of one problem of the spec in one precision, and the cells on them.
+/// The matrices of one problem of the spec at one setting of what it is swept over, in one precision, and the cells on them.
 pub struct Family<'a> {
-    /// The label of the problem in the spec.
-    pub name: &'a str,
+    /// The label of the problem in the spec, with the setting where there are several: `attention (length=64)`.
+    pub name: String,
+    pub part: Part<'a>,
     /// The registered kind of the problem.
     pub kind: &'a str,
     pub precision: &'a str,
@@ -24,7 +25,7 @@ pub struct Family<'a> {
     pub ranks: Vec<u64>,
     /// In the order of the cells.
     pub methods: Vec<Method<'a>>,
-    /// Rows that summarise over the family, by method, variant, rank and quantity.
+    /// Rows that summarise over all of it, by method, variant, rank and quantity.
     summaries: BTreeMap<(&'a str, &'a str, u64, &'a str), &'a SummaryRow>,
     /// The number it is swept over, if there is one.
     pub sweep: Option<Sweep>,
@@ -46,23 +47,35 @@ pub struct Method<'a> {
 
 impl<'a> Survey<'a> {
     pub fn new(results: &'a Results) -> Self {
-        let mut families: Vec<Family<'a>> = Vec::new();
+        let mut families: Vec<Family<'a>> = results.parts().into_iter().map(Family::of).collect();
+        // Each row belongs to one part.
+        let mut places: HashMap<(&str, &str, &str), usize> = HashMap::new();
+        for (at, family) in families.iter().enumerate() {
+            let own = family.part.variants.iter().map(|variant| (family.part.problem, *variant, family.precision));
+            places.extend(own.map(|place| (place, at)));
+        }
+        let place = |problem: &'a str, variant: &'a str, precision: &'a str| {
+            places.get(&(problem, variant, precision)).copied()
+        };
         for matrix in &results.matrices {
-            family_of(&mut families, &matrix.problem, &matrix.problem_kind, &matrix.precision).matrices.push(matrix);
+            let Some(at) = place(&matrix.problem, &matrix.problem_variant, &matrix.precision) else {
+                continue;
+            };
+            // A matrix that could not be built has cells but no row of its own, so its kind is not known.
+            families[at].kind = &matrix.problem_kind;
+            families[at].matrices.push(matrix);
         }
         for cell in &results.cells {
-            // A matrix that could not be built has cells but no row of its own, so its kind is not known.
-            let family = family_of(&mut families, &cell.problem, "", &cell.precision);
+            let Some(at) = place(&cell.problem, &cell.problem_variant, &cell.precision) else { continue };
+            let family = &mut families[at];
             if let Err(place) = family.ranks.binary_search(&cell.target_rank) {
                 family.ranks.insert(place, cell.target_rank);
             }
             family.method_of(cell).cells.push(cell);
         }
         for family in &mut families {
-            family.summaries = summaries(results, family);
-            family.by_variant = results.summaries_by_variant(family.name, family.precision);
             // A batch that is swept leaves the matrix what it is: weights have tables of their own.
-            family.sweep = Sweep::of_family(results, family.name, family.precision).filter(|_| !family.is_weight());
+            family.sweep = family.part.sweep.clone().filter(|_| !family.is_weight());
         }
         Self { results, families }
     }
@@ -85,14 +98,16 @@ impl<'a> Survey<'a> {
     }
 
     /// The labels of the problems, each once.
-    pub fn family_names(&self) -> Vec<&'a str> {
-        let mut names = Vec::new();
-        for family in &self.families {
-            if !names.contains(&family.name) {
-                names.push(family.name);
-            }
-        }
-        names
+    pub fn family_names(&self) -> Vec<&str> {
+        let mut seen = HashSet::new();
+        self.families.iter().map(|family| family.name.as_str()).filter(|name| seen.insert(*name)).collect()
+    }
+
+    /// The family at each of its settings.
+    pub fn settings_of<'s>(&'s self, family: &'s Family<'a>) -> impl Iterator<Item = &'s Family<'a>> {
+        let own =
+            |other: &&Family<'a>| other.part.problem == family.part.problem && other.precision == family.precision;
+        self.families.iter().filter(own)
     }
 
     pub fn family(&self, name: &str, precision: &str) -> Option<&Family<'a>> {
@@ -111,48 +126,24 @@ impl<'a> Survey<'a> {
     }
 }
 
-/// The rows that summarise over a whole family: those of no variant, or those of its only one.
-fn summaries<'a>(
-    results: &'a Results,
-    family: &Family<'a>,
-) -> BTreeMap<(&'a str, &'a str, u64, &'a str), &'a SummaryRow> {
-    let own = || results.summary.iter().filter(|row| row.problem == family.name && row.precision == family.precision);
-    // A family of one matrix is not summarised a second time.
-    let only = own().next().map_or("", |row| row.problem_variant.as_str());
-    let variant = if own().all(|row| row.problem_variant == only) { only } else { "" };
-    let mut summaries = BTreeMap::new();
-    for row in own().filter(|row| row.problem_variant == variant) {
-        let key = (row.method.as_str(), row.method_variant.as_str(), row.target_rank, row.quantity.as_str());
-        summaries.insert(key, row);
-    }
-    summaries
-}
-
-fn family_of<'a, 'f>(
-    families: &'f mut Vec<Family<'a>>,
-    name: &'a str,
-    kind: &'a str,
-    precision: &'a str,
-) -> &'f mut Family<'a> {
-    let place = families.iter().position(|family| family.name == name && family.precision == precision);
-    let place = place.unwrap_or_else(|| {
-        families.push(Family {
-            name,
-            kind,
-            precision,
+impl<'a> Family<'a> {
+    /// Without its matrices and cells.
+    fn of(part: Part<'a>) -> Self {
+        let key = |row: &'a SummaryRow| (&*row.method, &*row.method_variant, row.target_rank, &*row.quantity);
+        Self {
+            name: part.name.clone(),
+            kind: "",
+            precision: part.precision,
             matrices: Vec::new(),
             ranks: Vec::new(),
             methods: Vec::new(),
-            summaries: BTreeMap::new(),
+            summaries: part.rows.iter().map(|row| (key(row), *row)).collect(),
             sweep: None,
-            by_variant: Vec::new(),
-        });
-        families.len() - 1
-    });
-    &mut families[place]
-}
+            by_variant: part.by_variant.clone(),
+            part,
+        }
+    }
 
-impl<'a> Family<'a> {
     fn method_of(&mut self, cell: &'a CellRow) -> &mut Method<'a> {
         let place =
             self.methods.iter().position(|method| method.label == cell.method && method.variant == cell.method_variant);
@@ -221,6 +212,13 @@ pub fn median(mut values: Vec<f64>) -> Option<f64> {
         odd if odd % 2 == 1 => Some(values[half]),
         _ => Some(f64::midpoint(values[half - 1], values[half])),
     }
+}
+
+/// The least and the greatest of some values.
+pub fn spread_of(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
+    values.fold(None, |ends, value| {
+        Some(ends.map_or((value, value), |(low, high): (f64, f64)| (low.min(value), high.max(value))))
+    })
 }
 
 /// At most `most` of the ranks, evenly spread, the first and the last among them: a table has only so many columns.

@@ -122,7 +122,7 @@ fn by_rank(experiment: &str, family: &Family<'_>, topic: &str, quantity: &'stati
         rows.insert(0, std::iter::once(Item::Word("cell.optimum")).chain(optimum).collect());
     }
     Some(Table {
-        label: label(topic, experiment, family.name, family.precision),
+        label: label(topic, experiment, &family.name, family.precision),
         caption: caption(topic, family, &ranks, None, false),
         header: rank_header(&ranks),
         rows,
@@ -151,7 +151,7 @@ fn times(experiment: &str, family: &Family<'_>) -> Option<Table> {
         }
     }
     let table = |rows| Table {
-        label: label("time", experiment, family.name, family.precision),
+        label: label("time", experiment, &family.name, family.precision),
         caption: caption("time", family, &ranks, None, without_intervals),
         header: rank_header(&ranks),
         rows,
@@ -178,7 +178,7 @@ fn stochasticity(experiment: &str, family: &Family<'_>) -> Option<Table> {
     }
     let words = ["column.method", "column.row_sum_deviation", "column.negative_mass", "column.kl", "column.top1"];
     (!rows.is_empty()).then(|| Table {
-        label: label("stochasticity", experiment, family.name, family.precision),
+        label: label("stochasticity", experiment, &family.name, family.precision),
         caption: caption("stochasticity", family, &[], Some(rank), false),
         header: words.map(Item::Word).to_vec(),
         rows,
@@ -213,7 +213,7 @@ fn cost(experiment: &str, family: &Family<'_>) -> Option<Table> {
         "column.peak_bytes",
     ];
     (!rows.is_empty()).then(|| Table {
-        label: label("cost", experiment, family.name, family.precision),
+        label: label("cost", experiment, &family.name, family.precision),
         caption: caption("cost", family, &[], Some(rank), false),
         header: words.map(Item::Word).to_vec(),
         rows,
@@ -299,7 +299,7 @@ fn caption(topic: &str, family: &Family<'_>, ranks: &[u64], target_rank: Option<
     Text::new(
         format!("caption.{topic}"),
         Caption {
-            family: family.name,
+            family: &family.name,
             precision: family.precision,
             target_rank,
             baseline: family.first_of_kind("truncated_svd").map(Method::name),

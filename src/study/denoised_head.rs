@@ -47,6 +47,7 @@ impl DenoisedHead {
 impl Parameters for DenoisedHead {
     const KIND: &'static str = "denoised_head";
     const VERSION: u32 = 1;
+    const REPLICATES: &'static [&'static str] = &["file", "head"];
 
     fn check(&self) -> Result<(), Invalid> {
         self.attention().check()?;

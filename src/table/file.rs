@@ -1,6 +1,7 @@
 //! The files of `results/NAME/`.
 
 use std::{
+    collections::{HashMap, HashSet},
     fs,
     io::{Cursor, ErrorKind, Write},
     path::Path,
@@ -166,7 +167,29 @@ fn read_table<R: Row>(directory: &Path) -> Result<Vec<R>, TableError> {
         let none: Vec<Option<String>> = vec![None; frame.height()];
         frame.with_column(Field::column("asked_rank", none.iter())).map_err(polars)?;
     }
+    if R::schema().contains("matrices") && frame.column("matrices").is_err() {
+        let counts =
+            matrices_of_rows(&frame).ok_or(TableError::MissingColumn { table: R::TABLE, column: "matrices" })?;
+        frame.with_column(counts).map_err(polars)?;
+    }
     R::from_frame(&frame)
+}
+
+/// The column `matrices` of a table written before there was one: rows without a variant were over all variants of their family.
+fn matrices_of_rows(frame: &DataFrame) -> Option<Column> {
+    let texts = |name: &str| Some(frame.column(name).ok()?.str().ok()?.clone());
+    let (problems, variants) = (texts("problem")?, texts("problem_variant")?);
+    let mut of_family: HashMap<&str, HashSet<&str>> = HashMap::new();
+    for (problem, variant) in problems.iter().zip(variants.iter()) {
+        let variants = of_family.entry(problem?).or_default();
+        variants.extend(variant.filter(|variant| !variant.is_empty()));
+    }
+    let count = |(problem, variant): (Option<&str>, Option<&str>)| {
+        let variants = of_family.get(problem?)?.len() as u64;
+        Some(if variant?.is_empty() { variants.max(1) } else { 1 })
+    };
+    let counts: Vec<u64> = problems.iter().zip(variants.iter()).map(count).collect::<Option<_>>()?;
+    Some(Field::column("matrices", counts.iter()))
 }
 
 /// The column `role` of a table written before there was one.

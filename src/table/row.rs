@@ -210,8 +210,11 @@ table! {
     pub struct SummaryRow in "summary" {
         /// The label of the problem in the spec.
         pub problem: String => Key,
-        /// Empty in the rows that summarise over all variants of the problem's family.
+        /// The values of the swept parameters of the problem; in rows over several matrices, which are replicates of each other
+        /// (heads, tensors), without what tells those apart.
         pub problem_variant: String => Key,
+        /// Matrices it summarises over: 1, or the replicates of one setting.
+        pub matrices: u64 => Key,
         /// Arithmetic of the method: `f32` or `f64`.
         pub precision: String => Key,
         /// The label of the method in the spec.

@@ -10,7 +10,7 @@ use polars::prelude::{DataFrame, DataType, GroupsIndicator, IdxCa, IdxSize, Pola
 use crate::method::Role;
 
 use super::{
-    CellRow, MatrixRow, Meaning, Row, SampleRow, Status, SummaryRow, TableError,
+    CellRow, MatrixRow, Meaning, Row, SampleRow, Settings, Status, SummaryRow, TableError,
     column::{Column, Field},
     median_interval,
 };
@@ -20,7 +20,7 @@ const KEYS: [&str; 7] =
     ["problem", "problem_variant", "precision", "method", "method_variant", "method_kind", "target_rank"];
 
 /// Every quantity of `runs` and `samples`, `total_seconds` and `output_seconds`, summarised over the completed cells of each group; once for
-/// every variant of a problem, then once over all variants of each family that has several (`problem_variant` empty).
+/// every matrix, then once over the replicates of each setting that has several ([`Settings`]). What was swept is not pooled.
 ///
 /// `forms_matrix` tells of a cell whether its method reads a matrix that had to be formed first, so that the time to form it
 /// is part of its time.
@@ -39,30 +39,33 @@ pub fn summarise(
     }
     let timed = Timed::of(matrices, &completed, samples, forms_matrix);
     let runs = CellRow::to_frame(&completed)?;
-    let rows = |variants| summaries(&runs, &timed, variants).map_err(polars);
-    let mut summary = rows(Variants::Apart)?;
-    let several = families_with_variants(&completed);
-    summary.extend(rows(Variants::Together)?.into_iter().filter(|row| several.contains(row.problem.as_str())));
+    let mut summary = summaries(&runs, &timed).map_err(polars)?;
+    let settings = Settings::of(matrices);
+    let mut pooled = completed;
+    for cell in &mut pooled {
+        cell.problem_variant = settings.at(&cell.problem, &cell.problem_variant).to_owned();
+    }
+    let replicates = replicates(cells.iter().filter(|cell| cell.status == Status::Completed), &settings);
+    let pooled = summaries(&CellRow::to_frame(&pooled)?, &timed).map_err(polars)?;
+    summary.extend(pooled.into_iter().filter_map(|mut row| {
+        row.matrices = replicates.get(&(row.problem.clone(), row.problem_variant.clone())).copied()?;
+        (row.matrices > 1).then_some(row)
+    }));
     Ok(summary)
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Variants {
-    Apart,
-    Together,
 }
 
 fn polars(source: polars::error::PolarsError) -> TableError {
     TableError::Polars { table: SummaryRow::TABLE, source }
 }
 
-/// Problems of which more than one variant has a completed cell.
-fn families_with_variants(cells: &[CellRow]) -> HashSet<&str> {
-    let mut variants: HashMap<&str, HashSet<&str>> = HashMap::new();
+/// How many matrices of each setting have a completed cell.
+fn replicates<'a>(cells: impl Iterator<Item = &'a CellRow>, settings: &Settings<'_>) -> HashMap<(String, String), u64> {
+    let mut variants: HashMap<(String, String), HashSet<&str>> = HashMap::new();
     for cell in cells {
-        variants.entry(&cell.problem).or_default().insert(&cell.problem_variant);
+        let setting = settings.at(&cell.problem, &cell.problem_variant);
+        variants.entry((cell.problem.clone(), setting.to_owned())).or_default().insert(&cell.problem_variant);
     }
-    variants.into_iter().filter(|(_, variants)| variants.len() > 1).map(|(problem, _)| problem).collect()
+    variants.into_iter().map(|(setting, variants)| (setting, variants.len() as u64)).collect()
 }
 
 /// The samples of completed cells, a column each.
@@ -125,11 +128,11 @@ impl Timed {
 }
 
 /// The summaries of runs and of samples, in the order of the groups' first cells.
-fn summaries(runs: &DataFrame, timed: &Timed, variants: Variants) -> PolarsResult<Vec<SummaryRow>> {
+fn summaries(runs: &DataFrame, timed: &Timed) -> PolarsResult<Vec<SummaryRow>> {
     let mut times = quantities(&SampleRow::columns());
     times.extend([("total_seconds", "s"), ("output_seconds", "s")]);
-    let mut rows = grouped(runs.clone(), &quantities(&CellRow::columns()), variants)?;
-    let timings = grouped(timed.frame(runs)?, &times, variants)?;
+    let mut rows = grouped(runs, &quantities(&CellRow::columns()))?;
+    let timings = grouped(&timed.frame(runs)?, &times)?;
     rows.extend(timings.into_iter().map(|(sample, row)| (timed.cell[sample] as usize, row)));
     // The sort is stable: within a group, the quantities of runs in column order, then those of samples.
     rows.sort_by_key(|(position, _)| *position);
@@ -146,19 +149,11 @@ fn quantities(columns: &[Column]) -> Vec<(&'static str, &'static str)> {
 }
 
 /// One summary for every group and every quantity it has values of, with the position of the group's first row.
-fn grouped(
-    mut frame: DataFrame,
-    quantities: &[(&'static str, &'static str)],
-    variants: Variants,
-) -> PolarsResult<Vec<(usize, SummaryRow)>> {
-    if variants == Variants::Together {
-        let nameless = vec![String::new(); frame.height()];
-        frame.with_column(Field::column("problem_variant", nameless.iter()))?;
-    }
-    let texts: Vec<Vec<String>> = KEYS[..6].iter().map(|key| values(&frame, key)).collect::<PolarsResult<_>>()?;
-    let roles = values::<Option<Role>>(&frame, "role")?;
-    let asked_rank = values::<Option<String>>(&frame, "asked_rank")?;
-    let target_rank = values::<u64>(&frame, KEYS[6])?;
+fn grouped(frame: &DataFrame, quantities: &[(&'static str, &'static str)]) -> PolarsResult<Vec<(usize, SummaryRow)>> {
+    let texts: Vec<Vec<String>> = KEYS[..6].iter().map(|key| values(frame, key)).collect::<PolarsResult<_>>()?;
+    let roles = values::<Option<Role>>(frame, "role")?;
+    let asked_rank = values::<Option<String>>(frame, "asked_rank")?;
+    let target_rank = values::<u64>(frame, KEYS[6])?;
     let columns: Vec<Vec<Option<f64>>> = quantities
         .iter()
         .map(|(name, _)| Ok(frame.column(name)?.cast(&DataType::Float64)?.f64()?.iter().collect()))
@@ -181,6 +176,7 @@ fn grouped(
                 SummaryRow {
                     problem: text(0),
                     problem_variant: text(1),
+                    matrices: 1,
                     precision: text(2),
                     method: text(3),
                     method_variant: text(4),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{CellRow, Results, SummaryRow, settings};
+use super::{CellRow, Results, settings};
 
 /// Fewer values than this are a comparison, not a sweep.
 const LEAST: usize = 3;
@@ -81,16 +81,6 @@ impl Sweep {
         }
         pooled.sort_by(|a, b| a.0.total_cmp(&b.0));
         pooled
-    }
-}
-
-impl Results {
-    /// The summaries of single matrices of a family in one precision.
-    #[must_use]
-    pub fn summaries_by_variant(&self, problem: &str, precision: &str) -> Vec<&SummaryRow> {
-        let own =
-            |row: &&SummaryRow| row.problem == problem && row.precision == precision && !row.problem_variant.is_empty();
-        self.summary.iter().filter(own).collect()
     }
 }
 

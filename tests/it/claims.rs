@@ -39,6 +39,7 @@ fn row(method: &str, variant: &str, quantity: &str, (low, median, high): (f64, f
     SummaryRow {
         problem: "p".into(),
         problem_variant: variant.into(),
+        matrices: 1,
         precision: "f32".into(),
         method: method.into(),
         method_variant: String::new(),

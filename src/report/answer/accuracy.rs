@@ -79,7 +79,7 @@ pub fn randomized_svd(family: &Family<'_>) -> Option<Text> {
     Some(Text::new(
         "answer/randomized_svd",
         Powering {
-            family: family.name,
+            family: &family.name,
             helps: most.as_ref().is_some_and(|most| most.suboptimality.median < fewest.suboptimality.median),
             near_optimal: last.suboptimality.worst <= 1.1,
             fewest,
@@ -157,7 +157,7 @@ fn landmarks(family: &Family<'_>, method: &Method<'_>) -> Option<Text> {
     Some(Text::new(
         "answer/nystromformer",
         Landmarks {
-            family: family.name,
+            family: &family.name,
             method: method.name(),
             trend: Trend::between(first.suboptimality, last.suboptimality),
             near_optimal: medians.iter().all(|at| at.suboptimality <= 1.1),
@@ -193,7 +193,7 @@ pub fn nystrom(family: &Family<'_>) -> Option<Text> {
     let adaptive_wins = of("rp_cholesky").zip(of("uniform")).map(|(adaptive, uniform)| adaptive < uniform);
     (found.len() > 1).then(|| {
         let methods = found.into_iter().map(|(_, suboptimality)| suboptimality).collect();
-        Text::new("answer/nystrom", Nystrom { family: family.name, methods, adaptive_wins })
+        Text::new("answer/nystrom", Nystrom { family: &family.name, methods, adaptive_wins })
     })
 }
 

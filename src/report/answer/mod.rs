@@ -11,6 +11,7 @@ mod speed;
 
 use super::{
     document::{MethodName, Text},
+    lattice,
     survey::{Family, Method, Survey},
     sweeps, weights,
 };
@@ -22,8 +23,15 @@ pub const TARGET_ERROR: f64 = 0.1;
 
 /// One sentence or two for each finding, the experiment's main matrices first.
 pub fn findings(survey: &Survey<'_>) -> Vec<Text> {
+    let told_by_parameters = survey.results.told_by_parameters();
+    let is_told = |family: &Family<'_>| {
+        told_by_parameters.contains(&(family.part.problem.to_owned(), family.precision.to_owned()))
+    };
+    let lead = survey.lead_precision();
     let families: Vec<_> =
-        survey.families.iter().filter(|family| family.precision == survey.lead_precision()).collect();
+        survey.families.iter().filter(|family| family.precision == lead && !is_told(family)).collect();
+    let lattices = survey.results.lattices();
+    let of_parameters = lattices.iter().filter(|lattice| lattice.precision == lead).flat_map(lattice::findings);
     let lead = lead_kind(&families);
     let (mut leads, mut others): (Vec<&Family<'_>>, Vec<&Family<'_>>) =
         families.into_iter().partition(|family| lead.is_none_or(|lead| family.kind == lead));
@@ -52,6 +60,7 @@ pub fn findings(survey: &Survey<'_>) -> Vec<Text> {
         findings.extend(speed::at_equal_rank(family));
         findings.extend(speed::at_equal_error(family));
     }
+    findings.extend(of_parameters);
     for family in &others {
         findings.extend(rank::of_other(family));
         findings.extend(accuracy::nystromformer(family));

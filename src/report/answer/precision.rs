@@ -68,7 +68,7 @@ fn halved(single: &Family<'_>, double: &Family<'_>) -> Option<Text> {
         }
     }
     let data = Halved {
-        family: double.name,
+        family: &double.name,
         method: svd.name(),
         limited: errors.iter().copied().find(|errors| errors.single > 1.1 * errors.double),
         largest: *errors.last()?,

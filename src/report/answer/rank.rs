@@ -53,7 +53,7 @@ pub fn energy(family: &Family<'_>) -> Option<Text> {
 }
 
 impl<'a> Energy<'a> {
-    fn of(family: &Family<'a>) -> Option<Self> {
+    fn of(family: &'a Family<'_>) -> Option<Self> {
         let matrices = family.distinct();
         let sizes: Vec<u64> = matrices.iter().map(|matrix| matrix.rows.min(matrix.columns)).collect();
         let numerical: Vec<u64> = matrices.iter().filter_map(|matrix| matrix.numerical_rank).collect();
@@ -62,7 +62,7 @@ impl<'a> Energy<'a> {
         let break_even: Vec<f64> = matrices.iter().map(|matrix| break_even(matrix.rows, matrix.columns)).collect();
         let share = |ranks: &[u64]| median(ranks.iter().zip(&sizes).map(|(&k, &n)| k as f64 / n as f64).collect());
         Some(Self {
-            family: family.name,
+            family: &family.name,
             is_attention: family.is_attention(),
             matrices: matrices.len(),
             size: Range::of(&sizes)?,
@@ -116,7 +116,7 @@ pub fn least(family: &Family<'_>) -> Option<Text> {
     Some(Text::new(
         "answer/least_rank",
         Least {
-            family: family.name,
+            family: &family.name,
             target: TARGET_ERROR,
             method: svd.name(),
             least,
@@ -162,7 +162,7 @@ pub fn of_other(family: &Family<'_>) -> Option<Text> {
     Some(Text::new(
         "answer/other",
         Other {
-            family: family.name,
+            family: &family.name,
             matrices: energy.matrices,
             energy_99: energy.energy_99,
             share_99: energy.share_99,

@@ -76,7 +76,7 @@ pub fn at_equal_rank(family: &Family<'_>) -> Option<Text> {
     Some(Text::new(
         "answer/equal_rank",
         EqualRank {
-            family: family.name,
+            family: &family.name,
             target_rank,
             useless: race_of_all.fastest.error.is_some_and(|error| error > 1.0),
             near_optimal: if is_near(&race_of_all.fastest) { None } else { race(near) },
@@ -102,7 +102,7 @@ pub fn at_equal_error(family: &Family<'_>) -> Option<Text> {
     }
     let methods = times.len() + never.len();
     (methods > 0).then(|| {
-        let data = EqualError { family: family.name, target: TARGET_ERROR, race: race(times), never, methods };
+        let data = EqualError { family: &family.name, target: TARGET_ERROR, race: race(times), never, methods };
         Text::new("answer/equal_error", data)
     })
 }

@@ -98,7 +98,7 @@ pub fn lay_out(document: &mut Document, experiment: &str, study: &Study) {
             .into_iter()
             .map(|language| (language, setting_name(variant, language)))
             .map(|(language, name)| {
-                (language.code(), if name.is_empty() { label_name(&study.label, language).to_owned() } else { name })
+                (language.code(), if name.is_empty() { label_name(&study.label, language) } else { name })
             })
             .collect();
         let speed = value("speed_up");

@@ -156,7 +156,7 @@ fn ridge(study: &Study, variants: &[&str]) -> Option<f64> {
 /// One point of the grid by name; a study that has but one goes by its label.
 pub(super) fn setting(study: &Study, variant: &str) -> Item {
     let name = |language: Language| match setting_name(variant, language) {
-        name if name.is_empty() => label_name(&study.label, language).to_owned(),
+        name if name.is_empty() => label_name(&study.label, language),
         name => name,
     };
     let names: BTreeMap<&str, String> =

@@ -72,7 +72,7 @@ pub fn growth(family: &Family<'_>, sweep: &Sweep) -> Option<Text> {
     Some(Text::new(
         "answer/growth",
         GrowthFinding {
-            family: family.name,
+            family: &family.name,
             from: *within.first()?,
             to: *within.last()?,
             exact: Interval {
@@ -135,7 +135,7 @@ pub fn ends(family: &Family<'_>, sweep: &Sweep) -> Option<Text> {
         [values.first(), values.last()].into_iter().flatten().filter_map(|&value| end(value)).collect();
     (ends.len() == 2).then(|| {
         let ranks = chosen_ranks(family);
-        Text::new("answer/ends", EndsFinding { family: family.name, parameter: &sweep.parameter, ranks, ends })
+        Text::new("answer/ends", EndsFinding { family: &family.name, parameter: &sweep.parameter, ranks, ends })
     })
 }
 
@@ -182,5 +182,5 @@ pub fn rank_growth(family: &Family<'_>, sweep: &Sweep) -> Option<Text> {
     let (from, to) = (*within.first()?, *within.last()?);
     let matrices = family.matrices.len();
     (!slopes.is_empty())
-        .then(|| Text::new("answer/rank_growth", RankGrowth { family: family.name, matrices, slopes, from, to }))
+        .then(|| Text::new("answer/rank_growth", RankGrowth { family: &family.name, matrices, slopes, from, to }))
 }

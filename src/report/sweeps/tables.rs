@@ -59,7 +59,7 @@ impl Paper<'_, '_> {
         let sampled = |cell: &&&crate::table::CellRow| cell.output_error_low.is_some();
         let cells = || family.methods.iter().flat_map(|method| &method.cells);
         let caption = Caption {
-            family: family.name,
+            family: &family.name,
             precision: family.precision,
             parameter: &self.sweep.parameter,
             ranks: chosen_ranks(family),
@@ -68,7 +68,7 @@ impl Paper<'_, '_> {
             sampled_rows: cells().filter(sampled).filter_map(|cell| cell.measured_rows).max(),
         };
         (!rows.is_empty()).then(|| Table {
-            label: label(topic, self.experiment, family.name, family.precision),
+            label: label(topic, self.experiment, &family.name, family.precision),
             caption: Text::new(format!("caption.{topic}"), caption),
             header,
             rows,

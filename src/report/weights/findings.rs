@@ -34,7 +34,7 @@ pub fn against_gaussian(survey: &Survey<'_>, family: &Family<'_>) -> Option<Text
     Some(Text::new(
         "answer/weights_gaussian",
         Beside {
-            family: family.name,
+            family: &family.name,
             matrices: pairs.len(),
             fewer_90: fewer(&ranks_90),
             ratio_90: ratio(&ranks_90)?,
@@ -86,7 +86,7 @@ pub fn whitening(family: &Family<'_>) -> Vec<Text> {
         Some(Text::new(
             "answer/whitening",
             Whitening {
-                family: family.name,
+                family: &family.name,
                 held_out: family.is_judged_on_text(),
                 method: method.name(),
                 plain: plain.name(),

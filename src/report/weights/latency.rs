@@ -63,7 +63,7 @@ fn row<'a>(
 ) -> Option<&'a SummaryRow> {
     results.summary.iter().find(|row| {
         row.quantity == "apply_seconds"
-            && row.problem == family.name
+            && row.problem == family.part.problem
             && row.precision == family.precision
             && row.problem_variant == matrix.problem_variant
             && row.method == method.label
@@ -121,5 +121,5 @@ pub fn finding(survey: &Survey<'_>, family: &Family<'_>) -> Option<Text> {
         let batch = OfBatch { tokens: latency.batch, pays_up_to: latency.pays_up_to(), at_half: latency.at_half() };
         matrices[place].batches.push(batch);
     }
-    Some(Text::new("answer/latency", Finding { family: family.name, method, matrices }))
+    Some(Text::new("answer/latency", Finding { family: &family.name, method, matrices }))
 }

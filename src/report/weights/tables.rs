@@ -60,7 +60,7 @@ impl<'a> Paper<'_, 'a> {
     fn table(&self, topic: &str, header: Vec<Item>, rows: Vec<Vec<Item>>, said: Said) -> Option<Table> {
         let family = self.family;
         let caption = Caption {
-            family: family.name,
+            family: &family.name,
             precision: family.precision,
             held_out: family.is_judged_on_text(),
             beside: family.distinct().iter().any(|matrix| gaussian(self.survey.results, matrix).is_some()),
@@ -69,7 +69,7 @@ impl<'a> Paper<'_, 'a> {
             shared: said.shared,
         };
         (!rows.is_empty()).then(|| Table {
-            label: label(topic, &self.survey.results.name, family.name, family.precision),
+            label: label(topic, &self.survey.results.name, &family.name, family.precision),
             caption: Text::new(format!("caption.{topic}"), caption),
             header,
             rows,

@@ -83,7 +83,7 @@ fn add_names(environment: &mut Environment<'static>, language: Language) {
         let names: Result<Vec<String>, Error> = list.try_iter()?.map(|name| method_name_of(&name, language)).collect();
         Ok::<_, Error>(language.join(&names?))
     });
-    environment.add_filter("label", move |label: &str| escape::markdown(names::label_name(label, language)));
+    environment.add_filter("label", move |label: &str| escape::markdown(&names::label_name(label, language)));
     environment.add_filter("kind", move |kind: &str| match names::kind_name(kind, language) {
         Some(name) => name.to_owned(),
         None => escape::markdown(kind),
@@ -92,6 +92,17 @@ fn add_names(environment: &mut Environment<'static>, language: Language) {
         Some(name) => name.to_owned(),
         None => escape::markdown(word),
     });
+    environment.add_filter("variants", move |list: Vec<String>| {
+        let names = list.iter().map(|variant| escape::markdown(&names::setting_name(variant, language)));
+        language.join(&names.collect::<Vec<_>>())
+    });
+    // A rank as it was asked for: `8`, `5 %`.
+    environment.add_filter("rank_words", move |rank: &str| names::rank_name(rank, language));
+    environment.add_filter("parameter_told", move |name: &str| {
+        escape::markdown(&names::parameter_in_sentence(name, language))
+    });
+    environment
+        .add_filter("parameter_title", move |name: &str| escape::markdown(&names::parameter_title(name, language)));
     environment.add_filter("variant", move |variant: &str| escape::markdown(&names::setting_name(variant, language)));
     // What conditions are looked for along, as formulas write it.
     environment.add_filter("parameter", |name: &str| escape::markdown(names::parameter_symbol(name)));

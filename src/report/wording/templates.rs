@@ -14,6 +14,7 @@ macro_rules! templates {
 const TEMPLATES: &[(&str, [&str; 2])] = templates![
     "answer/ends",
     "answer/energy",
+    "answer/parameter",
     "answer/equal_error",
     "answer/equal_rank",
     "answer/growth",

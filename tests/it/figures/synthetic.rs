@@ -156,6 +156,7 @@ pub fn row(
     SummaryRow {
         problem: family.label.to_owned(),
         problem_variant: String::new(),
+        matrices: family.variants as u64,
         precision: family.precision.to_owned(),
         method: method.label.to_owned(),
         method_variant: method.variant.to_owned(),

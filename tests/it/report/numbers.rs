@@ -10,6 +10,7 @@ mod csv;
 mod experiment;
 mod facts;
 mod handed_in;
+mod parts;
 mod prose;
 mod studies;
 

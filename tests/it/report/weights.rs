@@ -15,7 +15,7 @@ const SPEC: &str = "seed = 1\ntrials = 1\ntarget_rank = [1, 2, 4]\n\
     [problem.gaussian]\nrows = 6\ncolumns = 4\n\
     [method.dense]\n[method.truncated_svd]\n[method.activation_aware_svd]\n";
 
-/// Two layers of two matrices, each with batches of 1 and 5 tokens; the break-even rank is 2, and half of it 1.
+/// Two layers of two matrices of 6 × 4 and one of 4 × 6, each with batches of 1 and 5 tokens; the break-even rank is 2, and half of it 1.
 fn results() -> (tempfile::TempDir, Results) {
     let folder = tempfile::tempdir().unwrap();
     let entries = |name: String, shape: [usize; 2], seed: usize| NamedEntries {
@@ -23,8 +23,8 @@ fn results() -> (tempfile::TempDir, Results) {
         shape: shape.to_vec(),
         entries: (0..shape[0] * shape[1]).map(|i| ((i * i + seed) as f32).sin()).collect(),
     };
-    let maps = ["layer.0.up", "layer.0.down", "layer.1.up", "layer.1.down"];
-    let shape = |name: &str| if name.ends_with("up") { [6, 4] } else { [4, 6] };
+    let maps = ["layer.0.up", "layer.0.gate", "layer.0.down", "layer.1.up", "layer.1.gate", "layer.1.down"];
+    let shape = |name: &str| if name.ends_with("down") { [4, 6] } else { [6, 4] };
     let weights: Vec<_> =
         maps.iter().enumerate().map(|(i, name)| entries(format!("{name}.weight"), shape(name), i)).collect();
     write_safetensors(&folder.path().join("model.safetensors"), &weights, &[]).unwrap();
@@ -78,16 +78,16 @@ fn the_matrices_where_whitening_loses_are_named() {
     assert!(spanish.contains("tiene el menor error de salida en texto reservado en las 4 matrices: su mediana es del 12,5\u{202f}% frente al 25,0\u{202f}%"), "{spanish}");
     assert!(!english.contains("exception"));
 
-    let one = |cell: &CellRow| match (aware(cell), cell.problem_variant.contains("layer.1.down")) {
+    let one = |cell: &CellRow| match (aware(cell), cell.problem_variant.contains("layer.1.gate")) {
         (true, true) => 0.5,
         (true, false) => 0.125,
         (false, _) => 0.25,
     };
     let [english, spanish] = reports(one, even);
     assert!(english.contains("in 3 of the 4 matrices"), "{english}");
-    assert!(english.contains("The exception is layer.1.down.weight (50.0% against 25.0%)."), "{english}");
+    assert!(english.contains("The exception is layer.1.gate.weight (50.0% against 25.0%)."), "{english}");
     assert!(
-        spanish.contains("La excepción es layer.1.down.weight (el 50,0\u{202f}% frente al 25,0\u{202f}%)."),
+        spanish.contains("La excepción es layer.1.gate.weight (el 50,0\u{202f}% frente al 25,0\u{202f}%)."),
         "{spanish}"
     );
 
@@ -102,12 +102,13 @@ fn the_matrices_where_whitening_loses_are_named() {
 #[test]
 fn a_matrix_with_several_batches_is_one_matrix_beside_its_gaussian() {
     let [english, spanish] = reports(|_| 0.25, |_| 1e-3);
-    assert!(english.contains("**w**: 4 weight matrices $W$ of a trained model"), "{english}");
-    assert!(spanish.contains("**w**: 4 matrices de pesos $W$ de un modelo entrenado"), "{spanish}");
-    assert!(
-        english.contains("Of 4 matrices, ") && english.contains("than a Gaussian matrix of their shape"),
-        "{english}"
-    );
+    assert!(english.contains("**w**: 6 weight matrices $W$ of a trained model"), "{english}");
+    assert!(spanish.contains("**w**: 6 matrices de pesos $W$ de un modelo entrenado"), "{spanish}");
+    // Sizes are never mixed.
+    for (size, count) in [("6 × 4", 4), ("4 × 6", 2)] {
+        let beside = format!("**Beside matrices that have learnt nothing: w, {size}.** Of {count} matrices, ");
+        assert!(english.contains(&beside), "{beside}: {english}");
+    }
     // By layer and by matrix, and no line for the matrix itself.
     // What all names share is said once.
     assert!(english.contains("| layer.0 | 2 |") && english.contains("| 0\\.up | 6 × 4 | 2 |"), "{english}");

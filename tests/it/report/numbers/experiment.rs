@@ -8,6 +8,7 @@ use super::{
     claims,
     csv::{Csv, Row},
     facts::{self, Fact, Facts, Tables},
+    parts,
     prose::{Number, What},
     studies,
 };
@@ -40,9 +41,11 @@ fn read(folder: &Path) -> Experiment {
     let mut facts = studies::of_studies(&tables);
     facts.extend(claims::of_claims(&tables, &spec));
     for problem in facts::labels(&tables.runs, "problem") {
-        let own = facts.entry(problem.clone()).or_default();
-        for precision in facts::labels(&tables.runs, "precision") {
-            own.extend(facts::of_problem(&tables, &problem, &precision));
+        for (name, variants) in parts::parts(&tables, &problem) {
+            let own = facts.entry(name.clone()).or_default();
+            for precision in facts::labels(&tables.runs, "precision") {
+                own.extend(facts::of_problem(&tables, &name, variants.as_ref(), &precision));
+            }
         }
     }
     let mut whole = of_all_cells(&tables);
@@ -88,8 +91,11 @@ impl Experiment {
         }
         let labels: Vec<&String> =
             self.facts.keys().filter(|label| !label.is_empty() && !label.starts_with("claim:")).collect();
-        let named = |label: &&&String| context.contains(label_name(label, language));
+        let named = |label: &&&String| context.contains(&label_name(label, language));
         let mut chosen: Vec<&String> = labels.iter().filter(named).copied().collect();
+        // A setting is named with its problem.
+        let settings: Vec<&String> = chosen.iter().filter(|label| label.ends_with(')')).copied().collect();
+        chosen.retain(|label| !settings.iter().any(|name| name.starts_with(&format!("{label} ("))));
         if chosen.is_empty() {
             chosen = labels;
         }

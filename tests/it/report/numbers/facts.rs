@@ -1,6 +1,9 @@
 //! What the tables of an experiment say, worked out from its CSV files alone: the numbers a sentence about it may print.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use factoreo::table::{log_log_slope, mean_log_log_slope, without_parameter};
 
@@ -118,9 +121,19 @@ pub fn of_variant(variant: &str) -> impl Iterator<Item = Fact> {
     of_head.chain(numbers)
 }
 
-/// Everything about one problem in one precision.
-pub fn of_problem(tables: &Tables, problem: &str, precision: &str) -> Vec<Fact> {
-    let own = |row: &Row<'_>| row.text("problem") == problem && row.text("precision") == precision;
+/// Everything about one problem in one precision; of a part of it, about these variants and the rows over them.
+pub fn of_problem(tables: &Tables, name: &str, variants: Option<&BTreeSet<String>>, precision: &str) -> Vec<Fact> {
+    let (problem, setting) = name
+        .strip_suffix(')')
+        .and_then(|name| name.split_once(" ("))
+        .filter(|_| variants.is_some())
+        .unwrap_or((name, ""));
+    let own = |row: &Row<'_>| {
+        let variant = row.text("problem_variant");
+        row.text("problem") == problem
+            && row.text("precision") == precision
+            && variants.is_none_or(|variants| variants.contains(variant) || variant == setting)
+    };
     let runs: Vec<Row<'_>> = tables.runs.rows().filter(own).collect();
     let summary: Vec<Row<'_>> = tables.summary.rows().filter(own).collect();
     let matrices: Vec<Row<'_>> = tables.matrices.rows().filter(own).collect();
@@ -140,9 +153,19 @@ pub fn of_problem(tables: &Tables, problem: &str, precision: &str) -> Vec<Fact> 
         for row in runs.iter().filter(|row| row.number("target_rank") == Some(rank)) {
             optimum.extend(row.number("optimal_frobenius_error").map(|error| (row.text("problem_variant"), error)));
         }
-        let optimum = median(optimum.into_values().collect());
-        facts.extend(optimum.map(|error| Fact { place: Some(rank), ..Fact::part(error, What::Any) }));
+        // Of each matrix, and in the median.
+        let optima = optimum.values().copied().chain(median(optimum.values().copied().collect()));
+        facts.extend(optima.map(|error| Fact { place: Some(rank), ..Fact::part(error, What::Any) }));
     }
+    let mut low_rank: Vec<[&str; 2]> = runs
+        .iter()
+        .filter(|row| row.text("status") == "completed" && row.text("role") == "low_rank")
+        .filter(|row| row.text("method_kind") != "truncated_svd")
+        .map(|row| [row.text("method"), row.text("method_variant")])
+        .collect();
+    low_rank.sort_unstable();
+    low_rank.dedup();
+    facts.push(Fact::of(low_rank.len() as f64, What::Methods));
     facts.extend(of_methods(&runs));
     facts.extend(of_summary(&summary));
     for parameter in ["length", "temperature"] {
@@ -239,7 +262,9 @@ fn of_summary(summary: &[Row<'_>]) -> Vec<Fact> {
     const QUANTITIES: [&str; 5] =
         ["relative_frobenius_error", "suboptimality", "relative_output_error", "row_sum_deviation", "total_seconds"];
     let variants = labels_of(summary, "problem_variant");
-    let whole = if variants.len() == 1 { variants[0] } else { "" };
+    // Over several matrices, else that of the only one.
+    let pooled = summary.iter().find(|row| row.number("matrices").is_some_and(|matrices| matrices > 1.0));
+    let whole = pooled.map_or_else(|| variants.first().copied().unwrap_or_default(), |row| row.text("problem_variant"));
     let fact = |row: &Row<'_>| {
         Some(Fact {
             value: row.number("median")?,

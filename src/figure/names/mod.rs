@@ -1,6 +1,13 @@
 //! What methods, their variants and the terms of the field are called, in both languages.
 
-use crate::{language::Language, table::settings};
+mod parameter;
+
+use crate::{
+    language::Language,
+    table::{parts_of_name, settings},
+};
+
+pub use parameter::{parameter_in_sentence, parameter_symbol, parameter_title};
 
 /// A kind of method as the field calls it; `None` for a kind this table does not know.
 #[must_use]
@@ -28,10 +35,18 @@ pub fn kind_name(kind: &str, language: Language) -> Option<&'static str> {
     Some(either(language, english, spanish))
 }
 
+/// A problem or study by its label, or a problem at one of its settings (`attention (length=64)`).
+#[must_use]
+pub fn label_name(name: &str, language: Language) -> String {
+    match parts_of_name(name) {
+        (label, "") => known_label(label, language).to_owned(),
+        (label, setting) => format!("{}, {}", known_label(label, language), setting_name(setting, language)),
+    }
+}
+
 /// A problem or study of the specs that come with the program, by its label; any other label is a name its author chose and stays as
 /// it is.
-#[must_use]
-pub fn label_name(label: &str, language: Language) -> &str {
+fn known_label(label: &str, language: Language) -> &str {
     let (english, spanish) = match label {
         "minilm" => ("MiniLM", "MiniLM"),
         "minilm_heads" => ("all heads of MiniLM", "todas las cabezas de MiniLM"),
@@ -77,14 +92,15 @@ pub fn method_name(kind: &str, label: &str, language: Language) -> String {
     }
 }
 
-/// What a swept parameter is, in a sentence: `the sequence length n`.
+/// A rank as it was asked for: a number, `5 %`, `0.5 break-even`, `energy 0.99`.
 #[must_use]
-pub fn parameter_in_sentence(parameter: &str, language: Language) -> String {
-    let title = parameter_title(parameter, language);
-    match (parameter, language) {
-        ("length" | "temperature", Language::English) => format!("the {title}"),
-        ("length" | "temperature", Language::Spanish) => format!("la {title}"),
-        _ => title,
+pub fn rank_name(rank: &str, language: Language) -> String {
+    match language {
+        Language::English => rank.replace(" %", "%"),
+        Language::Spanish => {
+            let words = rank.replace("break-even", "del umbral de equilibrio").replace("energy", "energía");
+            language.localise(&words)
+        }
     }
 }
 
@@ -119,17 +135,6 @@ pub fn quantity_name(quantity: &str, language: Language) -> String {
     either(language, english, spanish).to_owned()
 }
 
-/// What the axis of a swept parameter says.
-#[must_use]
-pub fn parameter_title(parameter: &str, language: Language) -> String {
-    match parameter {
-        "length" => either(language, "sequence length n", "longitud de la secuencia n").to_owned(),
-        "temperature" => either(language, "temperature τ", "temperatura τ").to_owned(),
-        "batch" => either(language, "tokens at once", "tokens a la vez").to_owned(),
-        other => other.to_owned(),
-    }
-}
-
 /// The swept parameters of an instance as the literature writes them: `power_iterations=2, oversampling=10` → `q=2, p=10`.
 /// A parameter that is a word rather than a number is its own name: `sampling=uniform` → `(uniform)`.
 #[must_use]
@@ -152,8 +157,13 @@ fn swept_parts(variant: &str, language: Language) -> (String, String) {
     if !variant.contains('=') && !variant.is_empty() {
         words.push(value_name(variant, language));
     }
+    // A size is read as one.
+    let size = |name: &str| settings(variant).find(|(parameter, _)| *parameter == name).map(|(_, value)| value);
+    let size = size("rows").zip(size("columns"));
+    numbers.extend(size.map(|(rows, columns)| format!("{rows} × {columns}")));
     for (parameter, value) in settings(variant) {
         match value {
+            _ if size.is_some() && matches!(parameter, "rows" | "columns") => {}
             value if value.parse::<f64>().is_ok() => {
                 numbers.push(format!("{}={}", parameter_symbol(parameter), language.localise(value)));
             }
@@ -261,29 +271,6 @@ pub fn study_name(word: &str, language: Language) -> String {
     }
 }
 
-/// The letter of the literature for a parameter, or the parameter itself.
-#[must_use]
-pub fn parameter_symbol(parameter: &str) -> &str {
-    match parameter {
-        "target_rank" => "k",
-        "power_iterations" => "q",
-        "oversampling" => "p",
-        "sketch_size" => "ℓ",
-        "landmarks" => "m",
-        "tolerance" => "ε",
-        "samples" | "length" => "n",
-        "noise" => "σ",
-        "rank_share" => "ρ",
-        "shift" => "ν",
-        "alpha" => "α",
-        "temperature" => "τ",
-        "batch" => "tokens",
-        "rows" => "m",
-        "columns" => "n",
-        other => other,
-    }
-}
-
 /// The one of two texts that is in `language`.
 pub(super) fn either<'a>(language: Language, english: &'a str, spanish: &'a str) -> &'a str {
     match language {
@@ -379,7 +366,7 @@ mod tests {
                     for language in Language::ALL {
                         let name = label_name(label, language);
                         assert!(
-                            !name.contains('_') && (name != label || name == "atlas" || language == Language::English),
+                            !name.contains('_') && (name != *label || name == "atlas" || language == Language::English),
                             "{label}"
                         );
                     }
