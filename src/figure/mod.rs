@@ -17,6 +17,7 @@ mod svg;
 mod theme;
 
 mod by_parameter;
+mod by_share;
 mod by_sweep;
 mod claim_plot;
 mod error_by_rank;
@@ -81,6 +82,10 @@ pub enum FigureKind {
     RankBySweep,
     /// Relative Frobenius error at one rank against one of several swept parameters.
     ErrorByParameter,
+    /// Singular values at several settings, against the share of the size.
+    SpectrumByShare,
+    /// Relative Frobenius error against the share of the rank, a curve for each size.
+    ErrorByShare,
     /// Seconds to apply the pair over seconds to apply the matrix, against target rank.
     LatencyByRank,
     /// What a study found against its horizontal axis, a curve for each series.
@@ -95,8 +100,10 @@ pub enum FigureKind {
 
 impl FigureKind {
     /// In the order of a report.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::ErrorByParameter,
+        Self::ErrorByShare,
+        Self::SpectrumByShare,
         Self::SpectrumDecay,
         Self::ErrorByRank,
         Self::OutputErrorByRank,
@@ -131,6 +138,8 @@ impl FigureKind {
             Self::OutputErrorBySweep => "output_error_by_sweep",
             Self::RankBySweep => "rank_by_sweep",
             Self::ErrorByParameter => "error_by_parameter",
+            Self::SpectrumByShare => "spectrum_by_share",
+            Self::ErrorByShare => "error_by_share",
             Self::LatencyByRank => "latency_by_rank",
             Self::StudyCurves => "study_curves",
             Self::StudyVariants => "study_variants",
@@ -151,7 +160,13 @@ impl FigureKind {
         let swept = group.part.sweep.is_some();
         match self {
             // Of a family at all its settings, of studies and of claims.
-            Self::ErrorByParameter | Self::StudyCurves | Self::StudyVariants | Self::Failures | Self::Claim => Ok(None),
+            Self::ErrorByParameter
+            | Self::ErrorByShare
+            | Self::SpectrumByShare
+            | Self::StudyCurves
+            | Self::StudyVariants
+            | Self::Failures
+            | Self::Claim => Ok(None),
             Self::RankBySweep => by_sweep::draw_ranks(results, group, language),
             Self::LatencyByRank => latency_by_rank::draw(results, group, language),
             // What was not timed is not about cost.
@@ -201,7 +216,14 @@ pub enum FigureError {
 pub fn draw_all(results: &Results, language: Language) -> Result<Vec<Figure>, FigureError> {
     let roster = Roster::new(results, language);
     let mut figures: Vec<Figure> = Vec::new();
-    for figure in by_parameter::draw_all(results, &roster, language)? {
+    let of_lattices = [by_parameter::draw_all, by_share::draw_all];
+    for figure in of_lattices
+        .iter()
+        .map(|draw| draw(results, &roster, language))
+        .collect::<Result<Vec<_>, _>>()?
+        .into_iter()
+        .flatten()
+    {
         push_apart(&mut figures, figure);
     }
     let told_by_parameters = results.told_by_parameters();

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     language::Language,
-    table::{Results, without_parameter},
+    table::{Part, Results, without_parameter},
 };
 
 const THRESHOLDS: [&str; 3] = ["90", "99", "99.9"];
@@ -23,17 +23,17 @@ const DOT: Marker = Marker { shape: Shape::Circle, filled: true };
 const MARK: Look = Look { colour: theme::MUTED, width: 1.4, dash: "2 3", marker: None };
 
 /// Over the variants of a family, at one index.
-struct Slice {
-    index: u64,
+pub(super) struct Slice {
+    pub index: u64,
     /// σ_j/σ_1, in percent for energy.
-    median: f64,
+    pub median: f64,
     low: f64,
     high: f64,
 }
 
 pub(super) fn draw(results: &Results, group: &Group<'_>, language: Language) -> Result<Option<Figure>, FigureError> {
     let say = |english, spanish| either(language, english, spanish);
-    let spectra = Spectra::of(results, group);
+    let spectra = Spectra::of(results, &group.part);
     let Some(last) = spectra.values.last().map(|slice| slice.index) else { return Ok(None) };
     let many = spectra.variants > 1;
 
@@ -84,16 +84,16 @@ pub(super) fn draw(results: &Results, group: &Group<'_>, language: Language) -> 
     chart.finish(FigureKind::SpectrumDecay, group, title, description.to_owned()).map(Some)
 }
 
-struct Spectra {
+pub(super) struct Spectra {
     variants: usize,
-    values: Vec<Slice>,
+    pub values: Vec<Slice>,
     energy: Vec<Slice>,
 }
 
 impl Spectra {
-    fn of(results: &Results, group: &Group<'_>) -> Self {
+    pub fn of(results: &Results, part: &Part<'_>) -> Self {
         let rows = results.spectra.iter();
-        let rows = rows.filter(|row| group.part.holds(&row.problem, &row.problem_variant, &row.precision));
+        let rows = rows.filter(|row| part.holds(&row.problem, &row.problem_variant, &row.precision));
         let mut variants: BTreeMap<String, BTreeMap<u64, (f64, f64)>> = BTreeMap::new();
         for row in rows {
             // A weight matrix that is run with several batches is one matrix.

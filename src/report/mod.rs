@@ -308,7 +308,9 @@ fn texts(spec: &toml::Table, key: &str, name: &str) -> BTreeMap<String, String> 
 fn protocol(survey: &Survey<'_>) -> Protocol {
     let results = survey.results;
     let recorded = |key: &str| results.provenance.get(key).and_then(serde_json::Value::as_u64);
-    let mut ranks: Vec<u64> = results.cells.iter().map(|cell| cell.target_rank).collect();
+    // A baseline has no rank.
+    let ranked = results.cells.iter().filter(|cell| cell.role != Some(crate::method::Role::Baseline));
+    let mut ranks: Vec<u64> = ranked.map(|cell| cell.target_rank).collect();
     ranks.sort_unstable();
     ranks.dedup();
     Protocol {

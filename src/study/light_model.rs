@@ -108,11 +108,8 @@ const FLOOR: f64 = 1e-8;
 impl Parameters for LightModel {
     const KIND: &'static str = "light_model";
     const VERSION: u32 = 1;
-    const BELONGS: &'static [Belongs] = &[
-        Belongs::to("calibration", "weights", &["activation_aware_svd"]),
-        Belongs::unless("rank_share", "weights", "exact"),
-        Belongs::unless("landmarks", "attention", "exact"),
-    ];
+    const BELONGS: &'static [Belongs] =
+        &[Belongs::unless("rank_share", "weights", "exact"), Belongs::unless("landmarks", "attention", "exact")];
 
     fn check(&self) -> Result<(), Invalid> {
         if !(self.rank_share > 0.0 && self.rank_share <= 2.0) {
