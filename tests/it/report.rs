@@ -2,6 +2,7 @@
 
 mod committed;
 mod form;
+mod grids;
 mod hostile;
 mod languages;
 mod numbers;

@@ -1,0 +1,122 @@
+//! Promise: nothing swept is pooled. On planted grids where a pooled median lies, the report says what holds at every setting.
+
+use std::{fs, path::Path};
+
+use factoreo::{
+    plan, report, run, spec,
+    table::{CellRow, Results, Status, summarise},
+};
+
+const HEAD: &str = "seed = 1\ntrials = 1\n[title]\nen = \"Grid\"\nes = \"Rejilla\"\n\
+    [question]\nen = \"Why?\"\nes = \"¿Por qué?\"\n[timing]\nrepeats = 0\n\
+    [method.truncated_svd]\n[method.randomized_svd]\n[method.block_krylov]\n";
+
+/// Both annexes of a spec, with the errors of its cells replaced by `edit`.
+fn annexes(rest: &str, edit: impl Fn(&mut CellRow)) -> [String; 2] {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("grid.toml");
+    fs::write(&path, format!("{}{HEAD}{rest}", "target_rank = [4, 8]\n")).unwrap();
+    let experiment = spec::load(&path, folder.path()).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
+    let plan = plan::plan(&experiment, folder.path(), u64::MAX).unwrap();
+    run::run(&experiment, &plan, &run::Options { root: folder.path().to_owned(), share: None, deadline: None })
+        .unwrap();
+    let place = folder.path().join("results/grid");
+    let mut results = Results::read(&place).unwrap();
+    results.cells.iter_mut().for_each(edit);
+    results.summary = summarise(&results.matrices, &results.cells, &results.samples, |_| true).unwrap();
+    results.write(&place).unwrap();
+    report::build(folder.path(), false).unwrap();
+    ["en", "es"].map(|language| super::annexes(Path::new(folder.path()), language))
+}
+
+/// The number a swept parameter has in the variant of a cell.
+fn value(cell: &CellRow, parameter: &str) -> f64 {
+    let of = |part: &str| part.strip_prefix(parameter)?.strip_prefix('=')?.parse().ok();
+    cell.problem_variant.split(", ").find_map(of).unwrap()
+}
+
+/// The paragraph that begins so.
+fn finding<'a>(text: &'a str, start: &str) -> &'a str {
+    text.lines().find(|line| line.contains(start)).unwrap_or_else(|| panic!("{start}: {text}"))
+}
+
+#[test]
+fn a_method_that_is_better_at_every_size_is_not_beaten_by_the_sizes_another_was_run_at() {
+    // Block Krylov is worse at every size it has, but has only the easy ones: its pooled median would be 25 % against 45 %.
+    let [english, spanish] = annexes("[problem.spectrum]\nrows = [16, 24, 32, 40]\n", |cell| {
+        let size = value(cell, "rows");
+        let error = match size as u64 {
+            16 => 0.1,
+            24 => 0.3,
+            32 => 0.6,
+            _ => 0.8,
+        };
+        cell.optimal_frobenius_error = Some(error / 2.0);
+        let worse = if cell.method_kind == "block_krylov" { 1.25 } else { 1.0 };
+        cell.relative_frobenius_error = Some(error * worse);
+        if cell.method_kind == "block_krylov" && size > 24.0 {
+            cell.status = Status::Skipped;
+            cell.relative_frobenius_error = None;
+        }
+    });
+    let (told, dicho) =
+        (finding(&english, "spectrum and the number of rows m"), finding(&spanish, "y el número de filas m"));
+    assert!(told.contains("Of these methods the least error is that of Randomized SVD, at every value."), "{told}");
+    assert!(dicho.contains("el de menor error es la SVD aleatorizada, con todos los valores."), "{dicho}");
+    for text in [&english, &spanish] {
+        for pooled in ["45.0%", "45,0", "25.0%", "25,0", "0.45 ", "0,45 "] {
+            assert!(!text.contains(pooled), "{pooled}: {text}");
+        }
+    }
+}
+
+#[test]
+fn an_effect_that_changes_sign_between_two_sizes_is_told_for_each() {
+    let [english, spanish] = annexes("[problem.spectrum]\nrows = [16, 32]\nexponent = [0.5, 1.0, 2.0]\n", |cell| {
+        // Over both sizes the exponent does nothing.
+        let step = value(cell, "exponent").log2();
+        let error = if value(cell, "rows") < 20.0 { 0.4 + 0.1 * step } else { 0.4 - 0.1 * step };
+        cell.optimal_frobenius_error = Some(error);
+        cell.relative_frobenius_error = Some(error);
+    });
+    let told = finding(&english, "spectrum and the exponent of the decay");
+    assert!(
+        told.contains("goes both ways from the least value to the greatest: it falls in 1 and rises in 1"),
+        "{told}"
+    );
+    assert!(told.contains("the error falls in some settings and rises in others with all"), "{told}");
+    let dicho = finding(&spanish, "y el exponente del decaimiento");
+    assert!(dicho.contains("va en ambos sentidos del menor valor al mayor: baja en 1 y sube en 1"), "{dicho}");
+    assert!(dicho.contains("baja en unos ajustes y sube en otros con todos"), "{dicho}");
+}
+
+#[test]
+fn sizes_have_a_curve_each_and_the_baseline_no_rank() {
+    let rest = "[method.exact_attention]\n[method.nystromformer]\n\
+        [problem.attention]\nlength = [32, 64]\nhead_dim = [4, 8]\ntemperature = [0.25, 1, 4]\n";
+    let [english, spanish] = annexes(rest, |_| {});
+    let told = finding(&english, "and the temperature τ");
+    assert!(
+        told.contains("the least possible error falls from the least value to the greatest, in all 4 settings"),
+        "{told}"
+    );
+    let dicho = finding(&spanish, "y la temperatura τ");
+    assert!(dicho.contains("baja del menor valor al mayor, en los 4 ajustes"), "{dicho}");
+    for figure in
+        ["error_by_parameter.attention.temperature", "error_by_share.attention", "spectrum_by_share.attention"]
+    {
+        assert!(english.contains(figure) && spanish.contains(figure), "{figure}");
+    }
+    assert!(!english.contains("spectrum_decay"));
+    // Exact attention has no rank: its 32 and 64 are no target ranks.
+    assert!(english.contains("Target ranks 4 and 8;"), "{english}");
+    let at_rank = english.lines().find(|line| line.contains("xact attention") && line.contains("at rank"));
+    assert_eq!(at_rank, None);
+    // What a person reads: neither tables, nor figures, nor formulas, nor the works cited.
+    for (text, works) in [(&english, "## References"), (&spanish, "## Referencias")] {
+        let prose = text.split(works).next().unwrap();
+        let lines = prose.lines().filter(|line| !line.starts_with(['|', '!', '<', '\\', '$']));
+        let words: usize = lines.map(|line| line.split_whitespace().count()).sum();
+        assert!(words <= 2500, "{words} words");
+    }
+}
