@@ -30,12 +30,9 @@ fn entries(tables: &Tables, claim: &toml::Table) -> Vec<Entry> {
     let text = |row: &Row<'_>, column: &str| row.text(column).to_owned();
     let mut entries: Vec<Entry> = Vec::new();
     let rows: Vec<Row<'_>> = tables.summary.rows().collect();
-    let mut with_variants: Vec<&str> =
-        rows.iter().filter(|row| !row.text("problem_variant").is_empty()).map(|row| row.text("problem")).collect();
-    with_variants.dedup();
     let find_end = |row: &Row<'_>, name: &str| {
         let same = |other: &&Row<'_>| {
-            ["problem", "problem_variant", "precision", "method", "method_variant", "target_rank"]
+            ["problem", "problem_variant", "matrices", "precision", "method", "method_variant", "target_rank"]
                 .iter()
                 .all(|column| other.text(column) == row.text(column))
         };
@@ -47,7 +44,8 @@ fn entries(tables: &Tables, claim: &toml::Table) -> Vec<Entry> {
             let name = claim.get(*key).and_then(toml::Value::as_str);
             name == Some(quantity) || name == Some("total_flops") && matches!(quantity, "factor_flops" | "apply_flops")
         });
-        if !wanted || row.text("problem_variant").is_empty() && with_variants.contains(&row.text("problem")) {
+        // A pooled row is told beside the matrices it is of, and is no entry of its own.
+        if !wanted || row.number("matrices").is_some_and(|matrices| matrices > 1.0) {
             continue;
         }
         let Some(value) = row.number("median") else { continue };
