@@ -1,13 +1,22 @@
 //! A matrix of prescribed singular values: A = U Σ Vᵀ with Haar-random U and V.
+//!
+//! The values are of a formula, a list, or those of a real matrix (`as_in`): between random vectors, what remains of a real
+//! matrix is its spectrum, so that a method's error on both tells what the vectors do.
 
 use faer::{Accum, Mat, Par, linalg::matmul::matmul};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Outline, Problem, ProblemError, Source, Structure, StructureKind, Tensor, VALUE_COLUMNS, square};
+use super::{
+    DynSource, Outline, Problem, ProblemError, Qkv, Source, Structure, StructureKind, Tensor, TensorFile, TensorName,
+    VALUE_COLUMNS, square,
+};
 use crate::{
-    linalg::gaussian::{gaussian, haar},
+    linalg::{
+        gaussian::{gaussian, haar},
+        svd::singular_values,
+    },
     parameters::{Belongs, Invalid, Parameters},
     random::Rng,
 };
@@ -16,9 +25,11 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Spectrum {
-    /// m, the rows of the matrix.
-    pub rows: usize,
+    /// m, the rows of the matrix; with `as_in` decay those of the real one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<usize>,
     /// n, the columns of the matrix; as many as rows if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<usize>,
     /// How the singular values fall.
     #[serde(default)]
@@ -44,6 +55,15 @@ pub struct Spectrum {
     /// `listed` decay: the singular values, descending; those not listed are 0.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub singular_values: Vec<f64>,
+    /// `as_in` decay: the file of the real matrix, `.npy` or `.safetensors`, relative to the project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// `as_in` decay: the name of the matrix in a `.safetensors` file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tensor: Option<String>,
+    /// `as_in` decay: the head of a `.safetensors` file whose attention matrix softmax(QKᵀ/√d) it is, instead of `tensor`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<String>,
 }
 
 /// How singular values fall.
@@ -63,6 +83,8 @@ pub enum Decay {
     Flat,
     /// As listed in `singular_values`.
     Listed,
+    /// Those of a real matrix: `file`, and `tensor` or `head`.
+    AsIn,
 }
 
 fn default_exponent() -> f64 {
@@ -85,18 +107,30 @@ fn default_spike_ratio() -> f64 {
 }
 
 impl Spectrum {
-    /// min(m, n).
+    /// min(m, n) of what the spec writes.
     fn size(&self) -> usize {
-        self.rows.min(self.columns())
+        self.rows().min(self.columns())
+    }
+
+    fn rows(&self) -> usize {
+        self.rows.unwrap_or(0)
     }
 
     fn columns(&self) -> usize {
-        self.columns.unwrap_or(self.rows)
+        self.columns.unwrap_or(self.rows())
     }
 
-    /// All min(m, n) singular values, descending.
-    fn values(&self) -> Vec<f64> {
-        let size = self.size();
+    /// The matrix in a file whose singular values are taken.
+    fn real(&self) -> Option<Box<dyn DynSource>> {
+        let file = self.file.clone().filter(|_| self.decay == Decay::AsIn)?;
+        Some(match self.head.clone() {
+            Some(head) => Box::new(Qkv { file, head: Some(head), causal: false, temperature: 1.0, length: None }),
+            None => Box::new(TensorFile { file, tensor: self.tensor.clone() }),
+        })
+    }
+
+    /// All `size` singular values of a formula or a list, descending.
+    fn values(&self, size: usize) -> Vec<f64> {
         let value = |j: usize| match self.decay {
             Decay::Power => ((j + 1) as f64).powf(-self.exponent),
             Decay::Exponential => (-self.rate * j as f64).exp(),
@@ -105,9 +139,27 @@ impl Spectrum {
             Decay::Spiked if j < self.spikes => self.spike_ratio.powf((self.spikes - j) as f64 / self.spikes as f64),
             Decay::Spiked => (size - j) as f64 / (size - self.spikes) as f64,
             Decay::Flat => 1.0,
-            Decay::Listed => self.singular_values.get(j).copied().unwrap_or(0.0),
+            Decay::Listed | Decay::AsIn => self.singular_values.get(j).copied().unwrap_or(0.0),
         };
         (0..size).map(value).collect()
+    }
+
+    /// Refuses a real matrix that is not named, or named twice.
+    fn check_real(&self) -> Result<(), Invalid> {
+        match (&self.file, &self.tensor, &self.head) {
+            (None, ..) => Err(Invalid::new(
+                "file",
+                "must be given when decay is \"as_in\"",
+                "for example `file = \"experiments/data/minilm-heads.safetensors\"`, with `head = \"layer0.head2\"`",
+            )),
+            (_, Some(_), Some(_)) => {
+                Err(Invalid::new("head", "cannot be given beside `tensor`", "keep one of the two: they are two matrices"))
+            }
+            (Some(file), tensor, None) => TensorFile { file: file.clone(), tensor: tensor.clone() }.check(),
+            (Some(file), None, head) => {
+                Qkv { file: file.clone(), head: head.clone(), causal: false, temperature: 1.0, length: None }.check()
+            }
+        }
     }
 
     fn check_list(&self) -> Result<(), Invalid> {
@@ -139,6 +191,8 @@ impl Parameters for Spectrum {
     const KIND: &'static str = "spectrum";
     const VERSION: u32 = 1;
     const BELONGS: &'static [Belongs] = &[
+        Belongs::unless("rows", "decay", "as_in"),
+        Belongs::unless("columns", "decay", "as_in"),
         Belongs::to("exponent", "decay", &["power"]),
         Belongs::to("rate", "decay", &["exponential"]),
         Belongs::to("step_rank", "decay", &["step"]),
@@ -146,14 +200,24 @@ impl Parameters for Spectrum {
         Belongs::to("spikes", "decay", &["spiked"]),
         Belongs::to("spike_ratio", "decay", &["spiked"]),
         Belongs::to("singular_values", "decay", &["listed"]),
+        Belongs::to("file", "decay", &["as_in"]),
+        Belongs::to("tensor", "decay", &["as_in"]),
+        Belongs::to("head", "decay", &["as_in"]),
     ];
+    const REPLICATES: &'static [&'static str] = &["file", "tensor", "head"];
 
     fn complete(written: &mut Map<String, Value>) {
         square(written);
     }
 
     fn check(&self) -> Result<(), Invalid> {
-        for (name, side) in [("rows", self.rows), ("columns", self.columns())] {
+        if self.decay == Decay::AsIn {
+            return self.check_real();
+        }
+        if self.rows.is_none() {
+            return Err(Invalid::new("rows", "must be given", "for example `rows = 512`"));
+        }
+        for (name, side) in [("rows", self.rows()), ("columns", self.columns())] {
             super::check_side(name, side, 512)?;
         }
         let up_to_size = |name: &'static str, count: usize| {
@@ -179,30 +243,41 @@ impl Parameters for Spectrum {
             Decay::Step => up_to_size("step_rank", self.step_rank),
             Decay::Spiked => up_to_size("spikes", self.spikes),
             Decay::Listed => self.check_list(),
-            Decay::Power | Decay::Exponential | Decay::Flat => Ok(()),
+            Decay::Power | Decay::Exponential | Decay::Flat | Decay::AsIn => Ok(()),
         }
     }
 }
 
 impl Source for Spectrum {
-    fn outline(&self, _tensors: &[Vec<usize>]) -> Result<Outline, String> {
-        Ok(Outline {
-            rows: self.rows,
-            columns: self.columns(),
-            value_columns: VALUE_COLUMNS,
-            structure: StructureKind::General,
-        })
+    fn tensors(&self) -> Vec<TensorName> {
+        self.real().map_or_else(Vec::new, |real| real.tensors())
     }
 
-    fn build(&self, _tensors: &[Tensor], rng: &mut Rng) -> Result<Problem<f64>, ProblemError> {
-        let singular_values = self.values();
-        let mut left = haar(self.rows, self.size(), rng);
-        let right = haar(self.columns(), self.size(), rng);
-        let values = gaussian(self.columns(), VALUE_COLUMNS, rng);
+    fn outline(&self, tensors: &[Vec<usize>]) -> Result<Outline, String> {
+        let (rows, columns) = match self.real() {
+            Some(real) => real.outline(tensors).map(|outline| (outline.rows, outline.columns))?,
+            None => (self.rows(), self.columns()),
+        };
+        Ok(Outline { rows, columns, value_columns: VALUE_COLUMNS, structure: StructureKind::General })
+    }
+
+    fn build(&self, tensors: &[Tensor], rng: &mut Rng) -> Result<Problem<f64>, ProblemError> {
+        let (rows, columns, singular_values) = match self.real() {
+            Some(real) => {
+                let real = real.build(tensors, rng)?.form();
+                let values = singular_values(real.matrix(), Par::Seq);
+                let values = values.map_err(|error| ProblemError::Impossible(error.to_string()))?;
+                (real.matrix().nrows(), real.matrix().ncols(), values)
+            }
+            None => (self.rows(), self.columns(), self.values(self.size())),
+        };
+        let mut left = haar(rows, singular_values.len(), rng);
+        let right = haar(columns, singular_values.len(), rng);
+        let values = gaussian(columns, VALUE_COLUMNS, rng);
         for (mut column, &value) in left.col_iter_mut().zip(&singular_values) {
             column *= faer::Scale(value);
         }
-        let mut matrix = Mat::zeros(self.rows, self.columns());
+        let mut matrix = Mat::zeros(rows, columns);
         matmul(&mut matrix, Accum::Replace, &left, right.transpose(), 1.0, Par::Seq);
         Ok(Problem {
             formed: Some(matrix),

@@ -10,6 +10,7 @@ use factoreo::{
     spec::{self, Experiment},
     study::StudySpec,
 };
+use safetensors::{Dtype, tensor::TensorView};
 
 const TEXTS: &str = "seed = 7\ntitle = { en = \"T\", es = \"T\" }\nquestion = { en = \"Q\", es = \"Q\" }\n";
 
@@ -17,7 +18,24 @@ fn experiment(text: &str) -> Experiment {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("spec.toml");
     fs::write(&path, TEXTS.to_owned() + text).unwrap();
+    write_tensors(folder.path());
     spec::load(&path, folder.path()).unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
+}
+
+/// Matrices and heads of 4×4 ones, each of two names.
+fn write_tensors(folder: &Path) {
+    let ones = [1.0f64; 16].map(f64::to_le_bytes).concat();
+    let header = format!("{:<117}\n", "{'descr': '<f8', 'fortran_order': False, 'shape': (4, 4), }");
+    let npy = [b"\x93NUMPY\x01\x00\x76\x00", header.as_bytes(), &ones].concat();
+    let tensors = ["a", "b"].iter().flat_map(|name| {
+        let names = ["", ".query", ".key", ".value"].map(|role| format!("{name}{role}"));
+        let ones = &ones;
+        names.map(|name| (name, TensorView::new(Dtype::F64, vec![4, 4], ones).unwrap()))
+    });
+    fs::write(folder.join("ab.safetensors"), safetensors::serialize(tensors, None).unwrap()).unwrap();
+    for name in ["a.npy", "b.npy"] {
+        fs::write(folder.join(name), &npy).unwrap();
+    }
 }
 
 fn planned(experiment: &Experiment) -> Plan {
@@ -98,9 +116,14 @@ fn an_idle_parameter_is_no_part_of_the_variant() {
 }
 
 /// A table of every kind that has parameters which another's value makes idle.
-fn base(kind: &str) -> &'static str {
+fn base(kind: &str, parameter: &str) -> &'static str {
     match kind {
-        "spectrum" => "rows = 16\n",
+        "spectrum" => match parameter {
+            "rows" => "file = \"a.npy\"\n",
+            "columns" => "rows = 16\nfile = \"a.npy\"\n",
+            "tensor" | "head" => "rows = 16\nfile = \"ab.safetensors\"\n",
+            _ => "rows = 16\n",
+        },
         "attention" => "length = 16\nhead_dim = 4\n",
         "denoising" => "length = 16\nnoise = 0.1\n",
         "light_model" => "model = \"m\"\ntext = \"t\"\nattention = \"coreset\"\n",
@@ -140,10 +163,10 @@ fn what_is_declared_idle_is_idle_and_what_says_so_is_declared() {
                 }
                 let (read, idle) = choices(kind, belongs);
                 let values = two_values(belongs.parameter);
-                let table = format!("[{family}.it]\nkind = \"{kind}\"\n{}", base(kind));
+                let table = format!("[{family}.it]\nkind = \"{kind}\"\n{}", base(kind, belongs.parameter));
                 let rest = match family {
                     "problem" => "[method.truncated_svd]\n".to_owned(),
-                    "method" => format!("[problem.attention]\n{}", base("attention")),
+                    "method" => format!("[problem.attention]\n{}", base("attention", "")),
                     _ => String::new(),
                 };
                 let top = if family == "study" { "" } else { "target_rank = 4\n" };
@@ -165,13 +188,14 @@ fn what_is_declared_idle_is_idle_and_what_says_so_is_declared() {
             }
         }
     }
-    assert!(seen >= 14, "{seen}");
+    assert!(seen >= 19, "{seen}");
 }
 
 /// A value of the choice with which the parameter is read, and one with which it is idle, as TOML.
 fn choices(kind: &str, belongs: &Belongs) -> (String, String) {
     let quoted = |word: &str| if word.parse::<f64>().is_ok() { word.to_owned() } else { format!("\"{word}\"") };
     match (kind, belongs.when) {
+        ("spectrum", When::IsNot(value)) => (quoted("flat"), quoted(value)),
         (_, When::IsNot(value)) => ("2".to_owned(), quoted(value)),
         ("spectrum", When::Is(values)) => (quoted(values[0]), quoted("flat")),
         ("truncated_svd", When::Is(values)) => (quoted(values[0]), quoted("full")),
@@ -187,6 +211,8 @@ fn two_values(parameter: &str) -> [&'static str; 2] {
     match parameter {
         "exponent" | "rate" | "cluster_noise" | "step_drop" => ["0.25", "0.5"],
         "tolerance" | "cutoff" => ["1e-6", "1e-4"],
+        "file" => ["\"a.npy\"", "\"b.npy\""],
+        "tensor" | "head" => ["\"a\"", "\"b\""],
         "singular_values" => ["[1.0, 0.5]", "[2.0, 1.0]"],
         _ => ["2", "4"],
     }

@@ -6,7 +6,7 @@ use factoreo::{
     problem::{Problem, ProblemError, ProblemSpec, Structure, StructureKind, Tensor},
     random::generator,
 };
-use faer::{Mat, Par};
+use faer::{Mat, MatRef, Par};
 use serde_json::json;
 
 fn spec(kind: &str, parameters: serde_json::Value) -> ProblemSpec {
@@ -236,6 +236,43 @@ fn a_tensor_file_keeps_rows_as_rows() {
 }
 
 #[test]
+fn the_spectrum_of_a_real_matrix_stands_between_other_vectors() {
+    // H diag(5, 3, 2, 1) with Hadamard's H/2, which is orthogonal.
+    let signs = [[1.0, 1.0, 1.0, 1.0], [1.0, -1.0, 1.0, -1.0], [1.0, 1.0, -1.0, -1.0], [1.0, -1.0, -1.0, 1.0]];
+    let values = [5.0, 3.0, 2.0, 1.0];
+    let entries: Vec<f64> =
+        signs.iter().flat_map(|row| row.iter().zip(values).map(|(sign, value)| sign * value / 2.0)).collect();
+    let tensor = Tensor { shape: vec![4, 4], entries: entries.clone() };
+    let kind = spec("spectrum", json!({"decay": "as_in", "file": "w.safetensors", "tensor": "w"}));
+    assert_eq!(kind.outline(&[vec![4, 4]]).map(|outline| (outline.rows, outline.columns)), Ok((4, 4)));
+    let built = kind.build(&[tensor], &mut generator(1)).unwrap();
+    for (found, expected) in built.prescribed_singular_values.as_ref().unwrap().iter().zip(values) {
+        assert!((found - expected).abs() < 1e-13, "{found} for {expected}");
+    }
+    // AᵀA has the trace of the squares, and A is not the matrix of the file.
+    let square = built.matrix().squared_norm_l2();
+    assert!((square - 39.0).abs() < 1e-11, "{square}");
+    let distance = (built.matrix() - MatRef::from_row_major_slice(&entries, 4, 4)).norm_l2();
+    assert!(distance > 1.0, "{distance}");
+}
+
+#[test]
+fn the_spectrum_of_a_head_is_that_of_its_attention_matrix() {
+    // Equal keys: every row of P is 1/n, so that P has the one singular value 1.
+    let tokens = |scale: f64| Tensor {
+        shape: vec![6, 2],
+        entries: (0..12).map(|at| scale * (at as f64).sin() + (1.0 - scale)).collect(),
+    };
+    let kind = spec("spectrum", json!({"decay": "as_in", "file": "heads.safetensors", "head": "layer0.head0"}));
+    assert_eq!(kind.tensors().len(), 3);
+    let built = kind.build(&[tokens(1.0), tokens(0.0), tokens(1.0)], &mut generator(1)).unwrap();
+    let values = built.prescribed_singular_values.unwrap();
+    assert_eq!(built.formed.unwrap().shape(), (6, 6));
+    assert!((values[0] - 1.0).abs() < 1e-13 && values[1..].iter().all(|value| *value < 1e-13), "{values:?}");
+    assert!(matches!(built.structure, Structure::General));
+}
+
+#[test]
 fn impossible_parameters_are_refused_with_what_to_write_instead() {
     let refusals: Vec<String> = [
         ("spectrum", json!({"rows": 0, "columns": 5})),
@@ -248,6 +285,10 @@ fn impossible_parameters_are_refused_with_what_to_write_instead() {
         ("spectrum", json!({"rows": 2, "columns": 5, "decay": "listed", "singular_values": [3.0, 2.0, 1.0]})),
         ("spectrum", json!({"rows": 5, "columns": 5, "decay": "listed", "singular_values": [1.0, 2.0]})),
         ("spectrum", json!({"rows": 5, "columns": 5, "decay": "listed", "singular_values": [1.0, -2.0]})),
+        ("spectrum", json!({})),
+        ("spectrum", json!({"decay": "as_in"})),
+        ("spectrum", json!({"decay": "as_in", "file": "heads.safetensors"})),
+        ("spectrum", json!({"decay": "as_in", "file": "heads.safetensors", "tensor": "w", "head": "layer0.head0"})),
         ("attention", json!({"length": 8, "head_dim": 4, "temperature": 0.0})),
         ("attention", json!({"length": 8, "head_dim": 0})),
         ("attention", json!({"length": 8, "head_dim": 4, "clusters": 9})),
@@ -277,6 +318,10 @@ fn impossible_parameters_are_refused_with_what_to_write_instead() {
     spectrum: singular_values has 3 values, but min(rows, columns) is 2; a descending list, for example `singular_values = [1.0, 0.5, 0.1]`
     spectrum: singular_values must descend, but 1 stands before 2; a descending list, for example `singular_values = [1.0, 0.5, 0.1]`
     spectrum: singular_values holds -2, and singular values are finite and not negative; a descending list, for example `singular_values = [1.0, 0.5, 0.1]`
+    spectrum: rows must be given; for example `rows = 512`
+    spectrum: file must be given when decay is "as_in"; for example `file = "experiments/data/minilm-heads.safetensors"`, with `head = "layer0.head2"`
+    spectrum: tensor must be given: a .safetensors file holds several tensors; for example `tensor = "encoder.layer.0.output.dense.weight"`
+    spectrum: head cannot be given beside `tensor`; keep one of the two: they are two matrices
     attention: temperature must be positive, from 1e-6 to 1e6; for example `temperature = 1.0`
     attention: head_dim must lie between 1 and 10000000; for example `head_dim = 64`
     attention: clusters must not exceed length = 8; for example `clusters = 8`, or 0 for none

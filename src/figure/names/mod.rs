@@ -51,6 +51,7 @@ fn known_label(label: &str, language: Language) -> &str {
         "minilm" => ("MiniLM", "MiniLM"),
         "minilm_heads" => ("all heads of MiniLM", "todas las cabezas de MiniLM"),
         "minilm_causal" => ("causal MiniLM", "MiniLM causal"),
+        "spectra_of_minilm" => ("spectra of MiniLM", "espectros de MiniLM"),
         "synthetic_attention" | "synthetic" => ("synthetic attention", "atención sintética"),
         "synthetic_causal" => ("causal synthetic attention", "atención sintética causal"),
         "attention" => ("attention", "atención"),

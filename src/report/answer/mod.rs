@@ -6,8 +6,10 @@
 mod accuracy;
 mod precision;
 mod rank;
+mod replicates;
 mod soundness;
 mod speed;
+mod vectors;
 
 use super::{
     document::{MethodName, Text},
@@ -57,17 +59,20 @@ pub fn findings(survey: &Survey<'_>) -> Vec<Text> {
             findings.extend(weights::latency(survey, family));
             continue;
         }
+        findings.extend(replicates::agreement(family));
         findings.extend(speed::at_equal_rank(family));
         findings.extend(speed::at_equal_error(family));
     }
     findings.extend(of_parameters);
     for family in &others {
         findings.extend(rank::of_other(family));
+        findings.extend(replicates::agreement(family));
         findings.extend(accuracy::nystromformer(family));
     }
     for family in leads.iter().chain(&others) {
         findings.extend(accuracy::nystrom(family));
     }
+    findings.extend(vectors::findings(survey));
     findings.extend(precision::of(survey));
     findings.extend(soundness::of(survey));
     findings

@@ -14,6 +14,9 @@ const HEAD: &str = "seed = 1\ntrials = 1\n[title]\nen = \"Grid\"\nes = \"Rejilla
 /// Both annexes of a spec, with the errors of its cells replaced by `edit`.
 fn annexes(rest: &str, edit: impl Fn(&mut CellRow)) -> [String; 2] {
     let folder = tempfile::tempdir().unwrap();
+    for seed in 0..3 {
+        fs::write(folder.path().join(format!("matrix{seed}.npy")), matrix(seed)).unwrap();
+    }
     let path = folder.path().join("grid.toml");
     fs::write(&path, format!("{}{HEAD}{rest}", "target_rank = [4, 8]\n")).unwrap();
     let experiment = spec::load(&path, folder.path()).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
@@ -27,6 +30,14 @@ fn annexes(rest: &str, edit: impl Fn(&mut CellRow)) -> [String; 2] {
     results.write(&place).unwrap();
     report::build(folder.path(), false).unwrap();
     ["en", "es"].map(|language| super::annexes(Path::new(folder.path()), language))
+}
+
+/// A `.npy` file of a 12×12 matrix.
+fn matrix(seed: u32) -> Vec<u8> {
+    let header = "{'descr': '<f8', 'fortran_order': False, 'shape': (12, 12), }";
+    let entry = |at: u32| f64::from(at * (seed + 3) % 17).sin() / f64::from(at / 12 + 1);
+    let entries: Vec<u8> = (0..144).flat_map(|at| entry(at).to_le_bytes()).collect();
+    [b"\x93NUMPY\x01\x00\x76\x00", format!("{header:<117}\n").as_bytes(), &entries].concat()
 }
 
 /// The number a swept parameter has in the variant of a cell.
@@ -119,4 +130,57 @@ fn sizes_have_a_curve_each_and_the_baseline_no_rank() {
         let words: usize = lines.map(|line| line.split_whitespace().count()).sum();
         assert!(words <= 2500, "{words} words");
     }
+}
+
+#[test]
+fn a_replicate_that_disagrees_with_the_median_is_named() {
+    let files = "file = [\"matrix0.npy\", \"matrix1.npy\", \"matrix2.npy\"]\n";
+    let planted = |odd: f64| {
+        move |cell: &mut CellRow| {
+            let is_odd = cell.problem_variant.contains("matrix1");
+            let error = match (&*cell.method_kind, is_odd) {
+                ("block_krylov", true) => odd,
+                ("block_krylov", false) => 0.4,
+                (_, true) => 0.3,
+                (_, false) => 0.2,
+            };
+            cell.relative_frobenius_error = Some(error);
+            cell.optimal_frobenius_error = Some(if is_odd { 0.05 } else { 0.1 });
+        }
+    };
+    let rest = format!("[problem.tensor_file]\n{files}");
+    let [english, spanish] = annexes(&rest, planted(0.1));
+    let told = finding(&english, "Do the 3 matrices");
+    assert!(told.contains("the least possible error goes from 5.00% (matrix1.npy) to 10.0%"), "{told}");
+    assert!(told.contains("the least median error is that of Randomized SVD; in 1 of the matrices"), "{told}");
+    assert!(told.contains("matrix1.npy (Block Krylov, 10.0% against 30.0%)."), "{told}");
+    let dicho = finding(&spanish, "¿Coinciden las 3 matrices");
+    assert!(dicho.contains("en 1 de las matrices hay otro") && dicho.contains("matrix1.npy (Krylov por"), "{dicho}");
+    let [agreed, _] = annexes(&rest, planted(0.5));
+    let told = finding(&agreed, "Do the 3 matrices");
+    assert!(told.contains("in none of the matrices is that of another lower"), "{told}");
+}
+
+#[test]
+fn what_the_vectors_do_is_told_beside_the_same_spectrum() {
+    let rest = "[method.cur]\n[problem.real]\nkind = \"tensor_file\"\nfile = [\"matrix0.npy\", \"matrix1.npy\"]\n\
+        [problem.between_random_vectors]\nkind = \"spectrum\"\ndecay = \"as_in\"\n\
+        file = [\"matrix0.npy\", \"matrix1.npy\"]\n";
+    let [english, spanish] = annexes(rest, |cell| {
+        let real = if cell.problem == "real" { 1.0 } else { 0.0 };
+        let error = match &*cell.method_kind {
+            "randomized_svd" => 0.2,
+            "block_krylov" => 0.2 + 0.1 * real,
+            "cur" => 0.4 - 0.2 * real,
+            _ => return,
+        };
+        cell.relative_frobenius_error = Some(error);
+    });
+    let told = finding(&english, "The spectrum or the vectors?");
+    assert!(told.contains("Truncated SVD 1.00 (1.00 to 1.00); Randomized SVD 1.00 (1.00 to 1.00);"), "{told}");
+    assert!(told.contains("the spectrum alone decides: Truncated SVD, Randomized SVD."), "{told}");
+    assert!(told.contains("higher by more than that everywhere: Block Krylov."), "{told}");
+    assert!(told.contains("lower by more than that everywhere: CUR."), "{told}");
+    let dicho = finding(&spanish, "¿El espectro o los vectores?");
+    assert!(dicho.contains("solo decide el espectro: la SVD truncada, la SVD aleatorizada."), "{dicho}");
 }

@@ -1,0 +1,111 @@
+//! How much of a method's error on a real matrix is its spectrum, and how much its vectors: beside the same singular values
+//! between random vectors.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::super::{
+    document::{MethodName, Text},
+    survey::{Family, Method, Survey, median, spread_of},
+};
+use crate::table::MatrixRow;
+
+const ERROR: &str = "relative_frobenius_error";
+
+/// Within this share of 1 a ratio says that the vectors do nothing.
+const MARGIN: f64 = 0.05;
+
+#[derive(Debug, Serialize)]
+struct Vectors<'a> {
+    /// The problem with the real spectra, and that of the real matrices.
+    family: &'a str,
+    real: &'a str,
+    rank: u64,
+    matrices: usize,
+    margin: f64,
+    methods: Vec<OfMethod>,
+}
+
+/// The error on the real matrix over that on its spectrum.
+#[derive(Debug, Serialize)]
+struct OfMethod {
+    method: MethodName,
+    median: f64,
+    low: f64,
+    high: f64,
+    effect: Effect,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Effect {
+    /// In every matrix within the margin.
+    None,
+    /// In every matrix the error is lower, or higher, by more than the margin.
+    Lower,
+    Higher,
+    Depends,
+}
+
+/// For each problem whose spectra are those of another's matrices.
+pub fn findings(survey: &Survey<'_>) -> Vec<Text> {
+    let lead = survey.lead_precision();
+    let of_lead = || survey.families.iter().filter(|family| family.precision == lead);
+    let spectra = of_lead().filter(|family| family.kind == "spectrum");
+    spectra.filter_map(|family| of_lead().find_map(|real| compare(family, real))).collect()
+}
+
+/// `None` if the spectra are not those of the other's matrices.
+fn compare(family: &Family<'_>, real: &Family<'_>) -> Option<Text> {
+    let reals: BTreeMap<String, &str> = real
+        .matrices
+        .iter()
+        .filter(|_| real.kind != "spectrum")
+        .filter_map(|matrix| Some((source(matrix)?, matrix.problem_variant.as_str())))
+        .collect();
+    let pairs: Vec<(&str, &str)> = family
+        .matrices
+        .iter()
+        .filter_map(|matrix| Some((matrix.problem_variant.as_str(), *reals.get(&source(matrix)?)?)))
+        .collect();
+    let ranks: Vec<u64> = family.ranks.iter().copied().filter(|rank| real.ranks.contains(rank)).collect();
+    let rank = *ranks.get(ranks.len() / 2).filter(|_| !pairs.is_empty())?;
+    let error = |family: &Family<'_>, matrix: &str, method: &Method<'_>| {
+        let mut rows = family.by_variant.iter().filter(|row| row.problem_variant == matrix && row.quantity == ERROR);
+        let own = rows.find(|row| {
+            row.target_rank == rank && row.method == method.label && row.method_variant == method.variant
+        });
+        own.map(|row| row.median)
+    };
+    let of_method = |method: &Method<'_>| {
+        let ratio =
+            |(spectrum, whole): &(&str, &str)| Some(error(real, whole, method)? / error(family, spectrum, method)?);
+        let ratios: Vec<f64> = pairs.iter().filter_map(ratio).filter(|ratio| ratio.is_finite()).collect();
+        let (low, high) = spread_of(ratios.iter().copied())?;
+        let effect = match (low, high) {
+            _ if low >= 1.0 - MARGIN && high <= 1.0 + MARGIN => Effect::None,
+            _ if high < 1.0 - MARGIN => Effect::Lower,
+            _ if low > 1.0 + MARGIN => Effect::Higher,
+            _ => Effect::Depends,
+        };
+        Some(OfMethod { method: method.name(), median: median(ratios)?, low, high, effect })
+    };
+    let methods: Vec<OfMethod> = family.methods.iter().filter_map(of_method).collect();
+    (!methods.is_empty()).then(|| {
+        let (name, matrices) = (family.part.problem, pairs.len());
+        let real = real.part.problem;
+        Text::new("answer/vectors", Vectors { family: name, real, rank, matrices, margin: MARGIN, methods })
+    })
+}
+
+/// The tensor a matrix, or its spectrum, was read from; `None` of one that is made otherwise, or changed after it was read.
+fn source(matrix: &MatrixRow) -> Option<String> {
+    let parameters: Map<String, Value> = serde_json::from_str(&matrix.problem_parameters).ok()?;
+    let changed = ["temperature", "length"].iter().any(|name| parameters.contains_key(*name))
+        || parameters.get("causal").is_some_and(|causal| *causal != Value::Bool(false));
+    let part = |name: &str| parameters.get(name).and_then(Value::as_str);
+    let file = part("file").filter(|_| !changed)?;
+    Some(format!("{file} {} {}", part("head").unwrap_or_default(), part("tensor").unwrap_or_default()))
+}
