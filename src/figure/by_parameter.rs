@@ -5,7 +5,7 @@ use super::{
     axis::Axis,
     chart::{About, Chart, safe},
     label,
-    names::{either, label_name, parameter_in_sentence, parameter_title, rank_name, setting_name},
+    names::{either, label_name, parameter_in_sentence, parameter_title, rank_told, setting_name},
     rank_panel,
     series::{Bar, Point, Roster, Series},
 };
@@ -64,10 +64,10 @@ fn draw(
     // One scale for all panels: what is higher is worse wherever it stands.
     let y = || Axis::log(all.iter().flat_map(|series| series.values()), (height / 36.0) as usize, language);
     let told = parameter_in_sentence(&swept.name, language);
-    let rank_told = rank_name(rank, language);
     let title = format!(
-        "{} {told}, k = {rank_told}: {} ({})",
+        "{} {told}, {}: {} ({})",
         say("Error against", "Error según"),
+        rank_told(rank, language),
         label_name(lattice.problem, language),
         lattice.precision
     );

@@ -129,8 +129,9 @@ fn draw_errors(
             shown.into_iter().filter_map(panel).collect()
         }
         (_, Some(svd)) => {
+            let method = roster.of(svd).map_or_else(String::new, |(_, method, _)| method);
             let panel = |(name, points): (String, Vec<(f64, &LatticePoint<'_>)>)| {
-                (format!("{y_title}: {}", setting_name(&name, language)), curves(&points, svd, language))
+                (format!("{y_title}, {method}: {}", setting_name(&name, language)), curves(&points, svd, language))
             };
             evenly(groups, MOST_PANELS).into_iter().map(panel).collect()
         }

@@ -19,6 +19,7 @@ mod theme;
 mod by_parameter;
 mod by_share;
 mod by_sweep;
+mod by_two;
 mod claim_plot;
 mod error_by_rank;
 mod error_by_time;
@@ -82,6 +83,8 @@ pub enum FigureKind {
     RankBySweep,
     /// Relative Frobenius error at one rank against one of several swept parameters.
     ErrorByParameter,
+    /// The least possible error at one rank over two swept numbers.
+    ErrorMap,
     /// Singular values at several settings, against the share of the size.
     SpectrumByShare,
     /// Relative Frobenius error against the share of the rank, a curve for each size.
@@ -100,8 +103,9 @@ pub enum FigureKind {
 
 impl FigureKind {
     /// In the order of a report.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::ErrorByParameter,
+        Self::ErrorMap,
         Self::ErrorByShare,
         Self::SpectrumByShare,
         Self::SpectrumDecay,
@@ -138,6 +142,7 @@ impl FigureKind {
             Self::OutputErrorBySweep => "output_error_by_sweep",
             Self::RankBySweep => "rank_by_sweep",
             Self::ErrorByParameter => "error_by_parameter",
+            Self::ErrorMap => "error_map",
             Self::SpectrumByShare => "spectrum_by_share",
             Self::ErrorByShare => "error_by_share",
             Self::LatencyByRank => "latency_by_rank",
@@ -162,6 +167,7 @@ impl FigureKind {
             // Of a family at all its settings, of studies and of claims.
             Self::ErrorByParameter
             | Self::ErrorByShare
+            | Self::ErrorMap
             | Self::SpectrumByShare
             | Self::StudyCurves
             | Self::StudyVariants
@@ -216,7 +222,7 @@ pub enum FigureError {
 pub fn draw_all(results: &Results, language: Language) -> Result<Vec<Figure>, FigureError> {
     let roster = Roster::new(results, language);
     let mut figures: Vec<Figure> = Vec::new();
-    let of_lattices = [by_parameter::draw_all, by_share::draw_all];
+    let of_lattices = [by_parameter::draw_all, by_two::draw_all, by_share::draw_all];
     for figure in of_lattices
         .iter()
         .map(|draw| draw(results, &roster, language))

@@ -152,9 +152,11 @@ impl Spectrum {
                 "must be given when decay is \"as_in\"",
                 "for example `file = \"experiments/data/minilm-heads.safetensors\"`, with `head = \"layer0.head2\"`",
             )),
-            (_, Some(_), Some(_)) => {
-                Err(Invalid::new("head", "cannot be given beside `tensor`", "keep one of the two: they are two matrices"))
-            }
+            (_, Some(_), Some(_)) => Err(Invalid::new(
+                "head",
+                "cannot be given beside `tensor`",
+                "keep one of the two: they are two matrices",
+            )),
             (Some(file), tensor, None) => TensorFile { file: file.clone(), tensor: tensor.clone() }.check(),
             (Some(file), None, head) => {
                 Qkv { file: file.clone(), head: head.clone(), causal: false, temperature: 1.0, length: None }.check()

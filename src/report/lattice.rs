@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     problem::ProblemSpec,
-    table::{Lattice, LatticePoint, MethodKey, Results},
+    table::{Lattice, LatticePoint, MethodKey, Results, VariantRow},
 };
 
 const ERROR: &str = "relative_frobenius_error";
@@ -251,14 +251,16 @@ pub fn design(results: &Results, trials: u64) -> Option<Table> {
     if results.cells.is_empty() {
         return None;
     }
-    let mut rows: Vec<(String, String, &'static str, Vec<String>)> = Vec::new();
+    let mut rows: Vec<(&VariantRow, &'static str, Vec<&str>)> = Vec::new();
     for row in results.variants.iter().filter(|row| row.of != "study") {
         let replicates = row.of == "problem" && ProblemSpec::replicates(&row.kind).contains(&row.parameter.as_str());
         let part = if replicates { "cell.replicates" } else { "cell.swept" };
-        match rows.iter_mut().find(|(label, parameter, ..)| *label == row.label && *parameter == row.parameter) {
-            Some((.., values)) if !values.contains(&row.value) => values.push(row.value.clone()),
+        let same =
+            |other: &VariantRow| (&other.of, &other.label, &other.parameter) == (&row.of, &row.label, &row.parameter);
+        match rows.iter_mut().find(|(other, ..)| same(other)) {
+            Some((.., values)) if !values.contains(&row.value.as_str()) => values.push(&row.value),
             Some(_) => {}
-            None => rows.push((row.label.clone(), row.parameter.clone(), part, vec![row.value.clone()])),
+            None => rows.push((row, part, vec![&row.value])),
         }
     }
     let mut ranks: Vec<u64> = results
@@ -272,14 +274,16 @@ pub fn design(results: &Results, trials: u64) -> Option<Table> {
     let counted = |values: usize| Item::Count(Some(values as u64));
     let mut table: Vec<Vec<Item>> = rows
         .into_iter()
-        .map(|(label, parameter, part, values)| {
+        .map(|(row, part, values)| {
             let name = |cell: &str, name: &str| Item::Text(Text::new(cell, BTreeMap::from([("name", name)])));
-            vec![
-                name("cell.family", &label),
-                name("cell.parameter", &parameter),
-                counted(values.len()),
-                Item::Word(part),
-            ]
+            let of = match &*row.of {
+                "method" => {
+                    let (kind, label) = (row.kind.clone(), row.label.clone());
+                    Item::Method(MethodName { kind, label, variant: String::new() })
+                }
+                _ => name("cell.family", &row.label),
+            };
+            vec![of, name("cell.parameter", &row.parameter), counted(values.len()), Item::Word(part)]
         })
         .collect();
     if ranks.len() > 1 {

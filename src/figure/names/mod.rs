@@ -93,16 +93,16 @@ pub fn method_name(kind: &str, label: &str, language: Language) -> String {
     }
 }
 
-/// A rank as it was asked for: a number, `5 %`, `0.5 break-even`, `energy 0.99`.
+/// A rank as a spec asks for it, in a sentence: `k = 32`, `k = 5% of the size`.
 #[must_use]
-pub fn rank_name(rank: &str, language: Language) -> String {
-    match language {
-        Language::English => rank.replace(" %", "%"),
-        Language::Spanish => {
-            let words = rank.replace("break-even", "del umbral de equilibrio").replace("energy", "energía");
-            language.localise(&words)
-        }
-    }
+pub fn rank_told(rank: &str, language: Language) -> String {
+    let (number, english, spanish) = match rank.split_once(' ') {
+        Some((share, "%")) => (share, "k = {}% of the size", "k = {}\u{a0}% del tamaño"),
+        Some((times, "break-even")) => (times, "k = {} of the break-even rank", "k = {} del rango de equilibrio"),
+        Some(("energy", share)) => (share, "the k that keeps {} of the energy", "el k que conserva {} de la energía"),
+        _ => (rank, "k = {}", "k = {}"),
+    };
+    either(language, english, spanish).replace("{}", &language.localise(number))
 }
 
 /// A column of the tables, as the axis of a claim calls it; its own name if this table does not know it.

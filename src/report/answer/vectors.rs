@@ -74,9 +74,8 @@ fn compare(family: &Family<'_>, real: &Family<'_>) -> Option<Text> {
     let rank = *ranks.get(ranks.len() / 2).filter(|_| !pairs.is_empty())?;
     let error = |family: &Family<'_>, matrix: &str, method: &Method<'_>| {
         let mut rows = family.by_variant.iter().filter(|row| row.problem_variant == matrix && row.quantity == ERROR);
-        let own = rows.find(|row| {
-            row.target_rank == rank && row.method == method.label && row.method_variant == method.variant
-        });
+        let own = rows
+            .find(|row| row.target_rank == rank && row.method == method.label && row.method_variant == method.variant);
         own.map(|row| row.median)
     };
     let of_method = |method: &Method<'_>| {

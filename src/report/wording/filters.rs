@@ -97,7 +97,7 @@ fn add_names(environment: &mut Environment<'static>, language: Language) {
         language.join(&names.collect::<Vec<_>>())
     });
     // A rank as it was asked for: `8`, `5 %`.
-    environment.add_filter("rank_words", move |rank: &str| names::rank_name(rank, language));
+    environment.add_filter("rank_told", move |rank: &str| names::rank_told(rank, language));
     environment.add_filter("parameter_told", move |name: &str| {
         escape::markdown(&names::parameter_in_sentence(name, language))
     });

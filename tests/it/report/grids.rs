@@ -113,9 +113,12 @@ fn sizes_have_a_curve_each_and_the_baseline_no_rank() {
     );
     let dicho = finding(&spanish, "y la temperatura τ");
     assert!(dicho.contains("baja del menor valor al mayor, en los 4 ajustes"), "{dicho}");
-    for figure in
-        ["error_by_parameter.attention.temperature", "error_by_share.attention", "spectrum_by_share.attention"]
-    {
+    for figure in [
+        "error_by_parameter.attention.temperature",
+        "error_map.attention.length.temperature",
+        "error_by_share.attention",
+        "spectrum_by_share.attention",
+    ] {
         assert!(english.contains(figure) && spanish.contains(figure), "{figure}");
     }
     assert!(!english.contains("spectrum_decay"));
