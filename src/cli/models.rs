@@ -79,7 +79,7 @@ pub(super) struct Compress {
     allocation: AllocationName,
     /// How a matrix is factored: by its least output error on the text (word embeddings: by how often the text has each word), or
     /// by its own SVD
-    #[arg(long, value_enum, default_value = "activation_aware_svd")]
+    #[arg(long, value_enum, default_value = "svd_llm")]
     method: MethodName,
     /// Replace DIR if this command wrote it
     #[arg(long)]
@@ -100,7 +100,7 @@ enum AllocationName {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 #[value(rename_all = "snake_case")]
 enum MethodName {
-    ActivationAwareSvd,
+    SvdLlm,
     TruncatedSvd,
 }
 
@@ -175,7 +175,7 @@ impl Compress {
             AllocationName::Marginal => Allocation::Marginal,
         };
         let method = match method {
-            MethodName::ActivationAwareSvd => WeightMethod::ActivationAwareSvd,
+            MethodName::SvdLlm => WeightMethod::SvdLlm,
             MethodName::TruncatedSvd => WeightMethod::TruncatedSvd,
         };
         let options = CompressOptions { model, out, measure, budget, calibration, allocation, method, force, seed };

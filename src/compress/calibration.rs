@@ -4,18 +4,13 @@
 //! others, three are fitted to, and by the fourth ranks are chosen: on pieces that a pair was fitted to, it seems better than it
 //! is. When they are chosen, all four are fitted to.
 
-use std::{
-    collections::HashMap,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use faer::{Accum, Mat, Par, linalg::matmul::matmul};
 use rand::seq::SliceRandom;
 
-use super::{CompressError, check_interrupt, factors::FLOOR, read_text};
+use super::{CompressError, check_interrupt, read_text};
 use crate::{
-    linalg::{svd::SvdError, to_f64, whitening::Whitening},
-    model::{Encoder, LinearMap, Role, Tokenizer},
+    model::{Encoder, Grams, Tokenizer},
     random::{generator, named_seed},
 };
 
@@ -66,43 +61,12 @@ impl Pieces {
     }
 }
 
-/// XXᵀ of the inputs of every linear map, in f64. Maps that share their inputs share it.
-pub(super) struct Grams {
-    by_map: HashMap<LinearMap, Mat<f64>>,
-}
-
-impl Grams {
-    pub(super) fn measure(encoder: &Encoder, pieces: &[Vec<u32>]) -> Result<Self, CompressError> {
-        let mut by_map: HashMap<LinearMap, Mat<f64>> = HashMap::new();
-        for ids in pieces {
-            check_interrupt()?;
-            encoder.forward_seeing_inputs(ids, |map, input| {
-                if own(map) == map {
-                    let input = to_f64(input.as_ref());
-                    let size = input.nrows();
-                    let gram = by_map.entry(map).or_insert_with(|| Mat::zeros(size, size));
-                    matmul(gram, Accum::Add, &input, input.transpose(), 1.0, Par::Seq);
-                }
-            })?;
-        }
-        Ok(Self { by_map })
+/// XXᵀ of the inputs of every linear map on these pieces.
+pub(super) fn grams(encoder: &Encoder, pieces: &[Vec<u32>]) -> Result<Grams, CompressError> {
+    let mut grams = Grams::default();
+    for ids in pieces {
+        check_interrupt()?;
+        grams.add(encoder, ids)?;
     }
-
-    /// XXᵀ of the inputs of one map.
-    pub(super) fn of(&self, map: LinearMap) -> Option<&Mat<f64>> {
-        self.by_map.get(&own(map))
-    }
-
-    /// Coordinates in which the inputs of one map are white.
-    pub(super) fn whitening(&self, map: LinearMap) -> Option<Result<Whitening, SvdError>> {
-        self.of(map).map(|gram| Whitening::of_gram(gram.as_ref(), FLOOR, Par::rayon(0)))
-    }
-}
-
-/// Queries, keys and values are made of the same inputs.
-fn own(map: LinearMap) -> LinearMap {
-    match map.role {
-        Role::Key | Role::Value => LinearMap { role: Role::Query, ..map },
-        Role::Query | Role::AttentionOutput | Role::Intermediate | Role::Output => map,
-    }
+    Ok(grams)
 }

@@ -14,16 +14,9 @@ use faer::{Mat, MatRef, Par};
 
 use super::CompressError;
 use crate::{
-    linalg::{
-        svd::{Svd, SvdError},
-        tall::thin_svd_by_basis,
-        whitening::Whitening,
-    },
+    linalg::{svd::SvdError, weighted_svd::Coordinates},
     low_rank::LowRank,
 };
-
-/// Eigenvalues of XXᵀ below this share of the largest are raised to it: what the calibration text hardly takes is not given up.
-pub(super) const FLOOR: f64 = 1e-8;
 
 /// A matrix that was factored.
 pub(super) struct Factors {
@@ -35,69 +28,6 @@ pub(super) struct Factors {
     /// (Σ_{j>k} σ_j²)/Σσ² for k = 0 … min(m, n): the squared relative error of every rank, in the coordinates that were
     /// factored in.
     pub(super) errors: Vec<f64>,
-}
-
-/// Coordinates in which an error is as bad in one direction as in another: of a matrix W, D·W·S with D diagonal.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Coordinates<'a> {
-    /// D, positive.
-    pub(super) rows: Option<&'a [f64]>,
-    /// S.
-    pub(super) columns: Option<&'a Whitening>,
-}
-
-/// D·W·S = UΣVᵀ.
-pub(super) struct Decomposed {
-    /// D⁻¹·U.
-    left: Mat<f64>,
-    singular_values: Vec<f64>,
-    /// Vᵀ·S⁻¹.
-    right: Mat<f64>,
-}
-
-impl Coordinates<'_> {
-    pub(super) fn decompose(self, matrix: MatRef<'_, f64>) -> Result<Decomposed, SvdError> {
-        let mut target = match self.columns {
-            Some(columns) => columns.apply(matrix, Par::rayon(0)),
-            None => matrix.to_owned(),
-        };
-        if let Some(weights) = self.rows {
-            target.col_iter_mut().for_each(|column| column.iter_mut().zip(weights).for_each(|(entry, d)| *entry *= d));
-        }
-        self.decomposed(target.as_ref())
-    }
-
-    /// Of D·W·S itself.
-    pub(super) fn decomposed(self, target: MatRef<'_, f64>) -> Result<Decomposed, SvdError> {
-        let parallelism = Par::rayon(0);
-        let Svd { mut left, singular_values, right, .. } = thin_svd_by_basis(target, parallelism)?;
-        if let Some(weights) = self.rows {
-            left.col_iter_mut().for_each(|column| column.iter_mut().zip(weights).for_each(|(entry, d)| *entry /= d));
-        }
-        let right = match self.columns {
-            Some(columns) => columns.undo(right.transpose(), parallelism),
-            None => right.transpose().to_owned(),
-        };
-        Ok(Decomposed { left, singular_values, right })
-    }
-}
-
-impl Decomposed {
-    fn component(&self, j: usize) -> [Vec<f64>; 2] {
-        balanced(self.left.col(j).iter(), self.singular_values[j], self.right.row(j).iter())
-    }
-
-    /// The best pair of a rank.
-    pub(super) fn pair(&self, rank: usize) -> LowRank<f64> {
-        let rank = rank.min(self.singular_values.len());
-        let mut pair = LowRank::new(Mat::zeros(self.left.nrows(), rank), Mat::zeros(rank, self.right.ncols()));
-        for j in 0..rank {
-            let [column, row] = self.component(j);
-            column.into_iter().enumerate().for_each(|(i, entry)| pair.left[(i, j)] = entry);
-            row.into_iter().enumerate().for_each(|(i, entry)| pair.right[(j, i)] = entry);
-        }
-        pair
-    }
 }
 
 /// That the factorisation of a matrix failed.
@@ -114,7 +44,7 @@ impl Factors {
         most: usize,
         file: PathBuf,
     ) -> Result<Self, CompressError> {
-        let decomposed = coordinates.decompose(matrix).map_err(|source| failed(name, source))?;
+        let decomposed = coordinates.decompose(matrix, Par::rayon(0)).map_err(|source| failed(name, source))?;
         let kept = most.min(decomposed.singular_values.len());
         let errors = relative_tails(&decomposed.singular_values);
         let factors = Self { rows: matrix.nrows(), columns: matrix.ncols(), kept, errors, file };
@@ -162,27 +92,6 @@ impl Factors {
         };
         save().map_err(|source| CompressError::Write { path: self.file.clone(), source })
     }
-}
-
-/// One component's column σu and row v with their norms made equal.
-fn balanced<'a>(
-    column: impl Iterator<Item = &'a f64>,
-    singular_value: f64,
-    row: impl Iterator<Item = &'a f64>,
-) -> [Vec<f64>; 2] {
-    let mut column: Vec<f64> = column.map(|entry| entry * singular_value).collect();
-    let mut row: Vec<f64> = row.copied().collect();
-    let norm = |entries: &[f64]| entries.iter().map(|entry| entry * entry).sum::<f64>().sqrt();
-    let (column_norm, row_norm) = (norm(&column), norm(&row));
-    if column_norm > 0.0 && row_norm > 0.0 {
-        let even = (row_norm / column_norm).sqrt();
-        column.iter_mut().for_each(|entry| *entry *= even);
-        row.iter_mut().for_each(|entry| *entry /= even);
-    } else {
-        // A component of nothing: its row may be as large as the inverse of the floor.
-        row.fill(0.0);
-    }
-    [column, row]
 }
 
 fn relative_tails(singular_values: &[f64]) -> Vec<f64> {
@@ -234,7 +143,10 @@ pub(super) fn place(folder: &Path, number: usize) -> PathBuf {
 mod tests {
     use super::*;
     use crate::{
-        linalg::{gaussian::gaussian, whitening::gram},
+        linalg::{
+            gaussian::gaussian,
+            whitening::{FLOOR, Whitening, gram},
+        },
         random::generator,
     };
 
@@ -270,9 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn components_of_nothing_stay_finite() {
-        let [column, row] = balanced([1.0, 0.0].iter(), 0.0, [1e8, 0.0].iter());
-        assert_eq!((column, row), (vec![0.0, 0.0], vec![0.0, 0.0]));
+    fn nothing_has_no_error() {
         assert_eq!(relative_tails(&[0.0, 0.0]), [0.0; 3]);
     }
 }

@@ -25,20 +25,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use faer::Par;
 use serde::{Deserialize, Serialize};
 
 pub use eval::{EvalOptions, Evaluation, check_text, evaluate};
 pub use manifest::{Budget, Calibration, Manifest, MatrixRecord, Source};
 
 use crate::{
-    linalg::svd::SvdError,
+    linalg::{svd::SvdError, weighted_svd::Coordinates},
     model::ModelError,
     run::interrupt,
     tensor::{Checkpoint, Stored, StreamWriter, TensorError},
 };
 use allocation::{Allocation, Choice};
-use calibration::{Grams, Pieces};
-use factors::{Coordinates, Factors};
+use calibration::Pieces;
+use factors::Factors;
 use folder::Unfinished;
 use importance::Damage;
 use matrices::{Matrix, find};
@@ -80,7 +81,7 @@ pub enum Measure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WeightMethod {
-    ActivationAwareSvd,
+    SvdLlm,
     TruncatedSvd,
 }
 
@@ -126,14 +127,12 @@ pub fn compress(options: &CompressOptions, say: &mut dyn FnMut(&str)) -> Result<
         (Some(pieces), Some(encoder)) => {
             let (used, kept) = (pieces.fitting().len(), pieces.held_out.len());
             say(&format!("running {used} pieces of the calibration text, and {kept} that are held out"));
-            Some([Grams::measure(encoder, pieces.fitting())?, Grams::measure(encoder, &pieces.held_out)?])
+            Some([calibration::grams(encoder, pieces.fitting())?, calibration::grams(encoder, &pieces.held_out)?])
         }
         _ => None,
     };
     let words = match (&encoder, &pieces, options.method) {
-        (Some(encoder), Some(pieces), WeightMethod::ActivationAwareSvd) => {
-            Some(Words::measure(encoder, pieces.fitting())?)
-        }
+        (Some(encoder), Some(pieces), WeightMethod::SvdLlm) => Some(Words::measure(encoder, pieces.fitting())?),
         _ => None,
     };
     let mut factors = Vec::with_capacity(matrices.len());
@@ -141,9 +140,10 @@ pub fn compress(options: &CompressOptions, say: &mut dyn FnMut(&str)) -> Result<
         check_interrupt()?;
         say(&format!("factoring {} of {}: {}", number + 1, matrices.len(), matrix.name));
         let whitening = match (options.method, &grams, matrix.map) {
-            (WeightMethod::ActivationAwareSvd, Some([calibration, _]), Some(map)) => {
-                calibration.whitening(map).transpose().map_err(|source| factors::failed(&matrix.name, source))?
-            }
+            (WeightMethod::SvdLlm, Some([calibration, _]), Some(map)) => calibration
+                .whitening(map, Par::rayon(0))
+                .transpose()
+                .map_err(|source| factors::failed(&matrix.name, source))?,
             _ => None,
         };
         let coordinates = match (&words, matrix.map) {
@@ -215,9 +215,9 @@ fn check(options: &CompressOptions) -> Result<(), CompressError> {
         };
         return refuse(format!("{flag} {budget} is not between 0 and 1; 0.6, for example, is"));
     }
-    if calibration.is_none() && *method == WeightMethod::ActivationAwareSvd {
+    if calibration.is_none() && *method == WeightMethod::SvdLlm {
         return refuse(
-            "activation_aware_svd needs a text to calibrate on: give one with --calibration FILE, or --method truncated_svd"
+            "svd_llm needs a text to calibrate on: give one with --calibration FILE, or --method truncated_svd"
                 .to_owned(),
         );
     }

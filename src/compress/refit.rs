@@ -21,13 +21,14 @@ use faer::{
     },
 };
 
-use super::{
-    CompressError, check_interrupt,
-    factors::{Coordinates, FLOOR, failed},
-    importance::rounded,
-};
+use super::{CompressError, check_interrupt, factors::failed, importance::rounded};
 use crate::{
-    linalg::{range_finder::product, to_f64, whitening::Whitening},
+    linalg::{
+        range_finder::product,
+        to_f64,
+        weighted_svd::Coordinates,
+        whitening::{FLOOR, Whitening},
+    },
     low_rank::LowRank,
     model::{Encoder, LinearMap, Role},
 };
@@ -193,7 +194,8 @@ fn fit(
     let parallelism = Par::rayon(0);
     // BS = WS + (Y − WX̂)X̂ᵀS⁻ᵀ.
     let target = whitening.apply(to_f64(dense).as_ref(), parallelism) + whitening.divide(missing, parallelism);
-    let decomposed = Coordinates { columns: Some(whitening), rows: None }.decomposed(target.as_ref());
+    let decomposed =
+        Coordinates { columns: Some(whitening), rows: None }.decompose_weighted(target.as_ref(), parallelism);
     Ok(decomposed.map_err(|source| failed(&place.name, source))?.pair(place.rank))
 }
 
@@ -202,7 +204,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::compress::{calibration::Grams, factors::error_on};
+    use crate::compress::{calibration::grams, factors::error_on};
 
     fn tiny() -> Encoder {
         Encoder::read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/tiny-bert"))).unwrap()
@@ -221,13 +223,13 @@ mod tests {
 
     /// The pairs that are best for the original model's inputs.
     fn unfitted(encoder: &Encoder, pieces: &[Vec<u32>], places: &[Place]) -> Encoder {
-        let grams = Grams::measure(encoder, pieces).unwrap();
+        let grams = grams(encoder, pieces).unwrap();
         let mut changed = encoder.clone();
         for place in places {
-            let whitening = grams.whitening(place.map).unwrap().unwrap();
+            let whitening = grams.whitening(place.map, Par::rayon(0)).unwrap().unwrap();
             let dense = to_f64(encoder.dense(&place.name).unwrap().as_ref());
             let coordinates = Coordinates { rows: None, columns: Some(&whitening) };
-            let pair = coordinates.decompose(dense.as_ref()).unwrap().pair(place.rank);
+            let pair = coordinates.decompose(dense.as_ref(), Par::rayon(0)).unwrap().pair(place.rank);
             changed.replace(&place.name, rounded(&pair)).unwrap();
         }
         changed
@@ -263,11 +265,14 @@ mod tests {
         let seen = pieces(60, 0);
         let first = places(&exact, 5, |map| map.layer == 0 && map.role == Role::Query);
         let mut changed = unfitted(&exact, &seen, &first);
-        let grams = Grams::measure(&exact, &seen).unwrap();
+        let grams = grams(&exact, &seen).unwrap();
         let dense = to_f64(exact.dense(&first[0].name).unwrap().as_ref());
         let error = |pair: &LowRank<f64>| error_on(dense.as_ref(), pair, grams.of(first[0].map).unwrap().as_ref());
-        let whitening = grams.whitening(first[0].map).unwrap().unwrap();
-        let best = Coordinates { rows: None, columns: Some(&whitening) }.decompose(dense.as_ref()).unwrap().pair(5);
+        let whitening = grams.whitening(first[0].map, Par::rayon(0)).unwrap().unwrap();
+        let best = Coordinates { rows: None, columns: Some(&whitening) }
+            .decompose(dense.as_ref(), Par::rayon(0))
+            .unwrap()
+            .pair(5);
         let found = refit(&exact, &mut changed, &seen, &first, &mut |_| ()).unwrap();
         // The ridge takes a little of what fits the text best.
         let (found, best) = (error(&found[0]), error(&best));

@@ -1,9 +1,11 @@
 //! From a budget to a rank for every matrix.
 
+use faer::Par;
+
 use super::{
     CompressError, CompressOptions, MatrixRecord, Measure, WeightMethod,
     allocation::{Allocation, Candidate, Choice, allocate, least_cost, total_cost},
-    calibration::{Grams, Pieces},
+    calibration::Pieces,
     check_interrupt,
     factors::{Factors, error_on, failed},
     importance::{Damage, changed, rounded},
@@ -13,7 +15,7 @@ use super::{
 };
 use crate::{
     low_rank::LowRank,
-    model::{Encoder, Role},
+    model::{Encoder, Grams, Role},
     tensor::{Checkpoint, Stored, file_bytes, real_tensor},
 };
 
@@ -259,7 +261,8 @@ impl Search<'_> {
                 }
                 (Choice::Rank(rank), None) => {
                     let words = Words::measure(encoder, &pieces.calibration)?;
-                    let decomposed = words.coordinates().decompose(matrix.read(self.checkpoint)?.as_ref());
+                    let decomposed =
+                        words.coordinates().decompose(matrix.read(self.checkpoint)?.as_ref(), Par::rayon(0));
                     let pair = decomposed.map_err(|source| failed(&matrix.name, source))?.pair(rank);
                     changed.replace(&matrix.name, rounded(&pair))?;
                     fitted.push((number, pair));

@@ -13,12 +13,12 @@
 
 use faer::{Mat, Par};
 
-use super::{
-    CompressError,
-    factors::{Coordinates, FLOOR, failed},
-};
+use super::{CompressError, factors::failed};
 use crate::{
-    linalg::whitening::Whitening,
+    linalg::{
+        weighted_svd::Coordinates,
+        whitening::{FLOOR, Whitening},
+    },
     model::{Embeddings, Encoder},
 };
 
@@ -148,8 +148,10 @@ mod tests {
         let words = Words::measure(&encoder, &pieces).unwrap();
         let dense = crate::linalg::to_f64(encoder.weights().embeddings.words.to_dense().transpose());
         let matrix: MatRef<'_, f64> = dense.as_ref();
-        let (weighted, plain) =
-            (words.coordinates().decompose(matrix).unwrap(), Coordinates::default().decompose(matrix).unwrap());
+        let (weighted, plain) = (
+            words.coordinates().decompose(matrix, Par::rayon(0)).unwrap(),
+            Coordinates::default().decompose(matrix, Par::rayon(0)).unwrap(),
+        );
         for rank in [2, 5, 8, 12] {
             let [weighted, plain] = [&weighted, &plain].map(|found| error(&encoder, &pieces, &found.pair(rank)));
             assert!(weighted < plain, "rank {rank}: {weighted} against {plain}");

@@ -18,16 +18,8 @@ use crate::{
 };
 
 /// Looks of the curves, by those of methods, whose colours are told apart.
-const LOOKS: [&str; 8] = [
-    "truncated_svd",
-    "randomized_svd",
-    "nystromformer",
-    "block_krylov",
-    "activation_aware_svd",
-    "linformer",
-    "cur",
-    "performer",
-];
+const LOOKS: [&str; 8] =
+    ["truncated_svd", "randomized_svd", "nystromformer", "block_krylov", "svd_llm", "linformer", "cur", "performer"];
 /// Of fewer values there is no curve.
 const LEAST: usize = 3;
 /// From this ratio of the greatest to the least on, values are drawn on a logarithmic axis.

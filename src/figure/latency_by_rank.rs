@@ -16,8 +16,7 @@ use crate::{
 };
 
 /// Looks of the batches, by those of methods, whose colours are told apart.
-const LOOKS: [&str; 6] =
-    ["truncated_svd", "randomized_svd", "block_krylov", "activation_aware_svd", "scaled_svd", "cur"];
+const LOOKS: [&str; 6] = ["truncated_svd", "randomized_svd", "block_krylov", "svd_llm", "asvd", "cur"];
 
 pub(super) fn draw(results: &Results, group: &Group<'_>, language: Language) -> Result<Option<Figure>, FigureError> {
     let say = |english, spanish| either(language, english, spanish);

@@ -197,8 +197,8 @@ pub(super) fn kind_style(kind: &str) -> (Colour, Shape) {
         "exact_attention" => (BLUE, Shape::Diamond),
         "top_k" => (VERMILLION, Shape::Triangle),
         "sliding_window" => (VERMILLION, Shape::Plus),
-        "activation_aware_svd" => (PURPLE, Shape::Pentagon),
-        "scaled_svd" => (ORANGE, Shape::Star),
+        "svd_llm" => (PURPLE, Shape::Pentagon),
+        "asvd" => (ORANGE, Shape::Star),
         "dense" => (BLACK, Shape::Diamond),
         unknown => {
             const COLOURS: [Colour; 7] = [BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY_BLUE, BLACK];

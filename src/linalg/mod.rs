@@ -20,6 +20,7 @@ pub mod scale;
 pub mod softmax;
 pub mod svd;
 pub mod tall;
+pub mod weighted_svd;
 pub mod whitening;
 pub mod wide_attention;
 

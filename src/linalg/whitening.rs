@@ -20,6 +20,9 @@ use super::{
     svd::{SvdError, thin_svd},
 };
 
+/// The usual floor: what the calibration text hardly takes is not given up.
+pub const FLOOR: f64 = 1e-8;
+
 /// S and its inverse.
 #[derive(Debug, Clone)]
 pub struct Whitening {

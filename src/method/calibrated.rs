@@ -26,11 +26,11 @@ pub(super) fn uncalibrated(outline: Outline) -> Option<String> {
 
 /// The first `rank` columns of U·Σ and rows of `right`, of which every row is there: which rows a product computes together
 /// changes its bits, and the first j of rank k must be those of rank j.
-pub(super) fn pair<T: Scalar>(svd: &Svd<f64>, right: &Mat<f64>, rank: usize, note: Option<String>) -> Approximation<T> {
+pub(super) fn pair<T: Scalar>(svd: &Svd<f64>, right: &Mat<f64>, rank: usize) -> Approximation<T> {
     let rank = rank.min(svd.left.ncols());
     let left = Mat::from_fn(svd.left.nrows(), rank, |i, j| T::of(svd.left[(i, j)] * svd.singular_values[j]));
     Approximation {
         factors: LowRank::new(left, from_f64(right.subrows(0, rank))).into(),
-        notes: svd.fallback.map(str::to_owned).into_iter().chain(note).collect(),
+        notes: svd.fallback.map(str::to_owned).into_iter().collect(),
     }
 }

@@ -1,6 +1,6 @@
 //! How a matrix is approximated: one file per method, each opening with its formula, its cost and when it breaks.
 
-mod activation_aware_svd;
+mod asvd;
 mod batch;
 mod block_krylov;
 mod calibrated;
@@ -15,9 +15,9 @@ mod nystrom;
 mod nystromformer;
 mod performer;
 mod randomized_svd;
-mod scaled_svd;
 mod skyformer;
 mod sliding_window;
+mod svd_llm;
 mod top_k;
 mod truncated_svd;
 mod unformed;
@@ -55,8 +55,8 @@ registry! {
         ExactAttention(exact_attention::ExactAttention),
         TopK(top_k::TopK),
         SlidingWindow(sliding_window::SlidingWindow),
-        ActivationAwareSvd(activation_aware_svd::ActivationAwareSvd),
-        ScaledSvd(scaled_svd::ScaledSvd),
+        SvdLlm(svd_llm::SvdLlm),
+        Asvd(asvd::Asvd),
         Dense(dense::Dense),
     }
 }
@@ -206,8 +206,8 @@ impl MethodSpec {
             Self::ExactAttention(method) => method,
             Self::TopK(method) => method,
             Self::SlidingWindow(method) => method,
-            Self::ActivationAwareSvd(method) => method,
-            Self::ScaledSvd(method) => method,
+            Self::SvdLlm(method) => method,
+            Self::Asvd(method) => method,
             Self::Dense(method) => method,
         }
     }

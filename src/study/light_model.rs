@@ -9,9 +9,7 @@
 //! Cost: two passes over the chunks, timed one after the other, and one SVD for each linear map. Breaks: short chunks, of which
 //! attention is a small part; a calibration text unlike the one that is embedded.
 
-use std::collections::HashMap;
-
-use faer::{Accum, Mat, MatRef, linalg::matmul::matmul};
+use faer::Mat;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -20,9 +18,9 @@ use super::{
     Bench, Measurement, ModelFiles, ModelInput, Study, StudyError, StudyTraits, failure::method, numerics::check_count,
 };
 use crate::{
-    linalg::{Scalar, from_f64, svd::Svd, tall::thin_svd_by_basis, to_f64, whitening::Whitening},
+    linalg::{from_f64, to_f64, weighted_svd::Coordinates},
     low_rank::LowRank,
-    model::{Attention, Encoder, LinearMap, Map, Quality, Role, embedding::chunks},
+    model::{Attention, Encoder, Grams, LinearMap, Map, Quality, embedding::chunks},
     parameters::{Belongs, Invalid, Parameters},
 };
 
@@ -34,7 +32,7 @@ pub struct LightModel {
     pub model: String,
     /// Text whose chunks are embedded, in UTF-8.
     pub text: String,
-    /// Text that `activation_aware_svd` learns the inputs of every map from; not the one that is embedded.
+    /// Text that `svd_llm` learns the inputs of every map from; not the one that is embedded.
     #[serde(default)]
     pub calibration: Option<String>,
     /// How the linear maps are factored.
@@ -64,7 +62,7 @@ pub enum WeightFactors {
     /// The least error in the weights.
     TruncatedSvd,
     /// The least error in the outputs on the calibration text.
-    ActivationAwareSvd,
+    SvdLlm,
 }
 
 /// What the heads of the encoder do.
@@ -102,21 +100,23 @@ fn two_hundred() -> usize {
 const TEXTS: usize = 40;
 /// Tokens of a chunk of the calibration text.
 const CALIBRATION_TOKENS: usize = 64;
-/// Eigenvalues of XXᵀ below this share of the largest are raised to it.
-const FLOOR: f64 = 1e-8;
 
 impl Parameters for LightModel {
     const KIND: &'static str = "light_model";
-    const VERSION: u32 = 1;
-    const BELONGS: &'static [Belongs] =
-        &[Belongs::unless("rank_share", "weights", "exact"), Belongs::unless("landmarks", "attention", "exact")];
+    /// Pairs are those that `compress` begins with since version 2.
+    const VERSION: u32 = 2;
+    const BELONGS: &'static [Belongs] = &[
+        Belongs::to("calibration", "weights", &["svd_llm"]),
+        Belongs::unless("rank_share", "weights", "exact"),
+        Belongs::unless("landmarks", "attention", "exact"),
+    ];
 
     fn check(&self) -> Result<(), Invalid> {
         if !(self.rank_share > 0.0 && self.rank_share <= 2.0) {
             let instead = "for example `rank_share = 0.5`";
             return Err(Invalid::new("rank_share", "must be above 0 and at most 2", instead));
         }
-        if self.weights == WeightFactors::ActivationAwareSvd && self.calibration.is_none() {
+        if self.weights == WeightFactors::SvdLlm && self.calibration.is_none() {
             let instead = "add `calibration = \"experiments/data/us-declaration.txt\"`";
             return Err(Invalid::new("weights", "needs a calibration text", instead));
         }
@@ -212,15 +212,23 @@ impl LightModel {
     fn lighten(&self, input: &ModelInput, bench: &mut Bench<'_>) -> Result<Encoder, StudyError> {
         let mut light = input.encoder.clone();
         if self.weights != WeightFactors::Exact {
-            let grams = match self.weights {
-                WeightFactors::ActivationAwareSvd => grams(&input.encoder, &input.chunks(1, CALIBRATION_TOKENS)?)?,
-                _ => HashMap::new(),
-            };
+            let mut grams = Grams::default();
+            if self.weights == WeightFactors::SvdLlm {
+                for ids in input.chunks(1, CALIBRATION_TOKENS)? {
+                    grams.add(&input.encoder, &ids)?;
+                }
+            }
             for map in LinearMap::of_model(input.encoder.config()) {
                 let name = format!("{}.weight", map.name());
                 let dense = to_f64(input.encoder.dense(&name)?.as_ref());
-                let pair = self.pair(dense.as_ref(), grams.get(&shared(map)), bench)?;
-                light.replace(&name, Map::Pair(pair))?;
+                let whitening = grams.whitening(map, bench.parallelism).transpose()?;
+                let coordinates = Coordinates { rows: None, columns: whitening.as_ref() };
+                let (m, n) = dense.shape();
+                let break_even = (m * n) as f64 / (m + n) as f64;
+                let rank = ((break_even * self.rank_share) as usize).clamp(1, m.min(n));
+                let pair = coordinates.decompose(dense.as_ref(), bench.parallelism)?.pair(rank);
+                let rounded = LowRank::new(from_f64(pair.left.as_ref()), from_f64(pair.right.as_ref()));
+                light.replace(&name, Map::Pair(rounded))?;
             }
         }
         if let Some(kind) = self.attention.kind() {
@@ -232,64 +240,6 @@ impl LightModel {
             }
         }
         Ok(light)
-    }
-
-    fn pair(
-        &self,
-        weight: MatRef<'_, f64>,
-        gram: Option<&Mat<f64>>,
-        bench: &Bench<'_>,
-    ) -> Result<LowRank<f32>, StudyError> {
-        let (m, n) = weight.shape();
-        let break_even = (m * n) as f64 / (m + n) as f64;
-        let rank = ((break_even * self.rank_share) as usize).clamp(1, m.min(n));
-        let whitening = gram.map(|gram| Whitening::of_gram(gram.as_ref(), FLOOR, bench.parallelism)).transpose()?;
-        let svd = match &whitening {
-            Some(whitening) => {
-                let whitened = whitening.apply(weight, bench.parallelism);
-                thin_svd_by_basis(whitened.as_ref(), bench.parallelism)?
-            }
-            None => thin_svd_by_basis(weight, bench.parallelism)?,
-        };
-        let (left, right) = halves(&svd, rank);
-        let right = match &whitening {
-            Some(whitening) => whitening.undo(right.as_ref(), bench.parallelism),
-            None => right,
-        };
-        Ok(LowRank::new(from_f64(left.as_ref()), from_f64(right.as_ref())))
-    }
-}
-
-/// U·√Σ and √Σ·Vᵀ: neither factor runs out of the range of single precision.
-fn halves<T: Scalar>(svd: &Svd<T>, rank: usize) -> (Mat<T>, Mat<T>) {
-    let root = |j: usize| T::of(svd.singular_values[j].sqrt());
-    (
-        Mat::from_fn(svd.left.nrows(), rank, |i, j| svd.left[(i, j)] * root(j)),
-        Mat::from_fn(rank, svd.right.nrows(), |i, j| svd.right[(j, i)] * root(i)),
-    )
-}
-
-/// XXᵀ of what goes into every linear map.
-fn grams(encoder: &Encoder, texts: &[Vec<u32>]) -> Result<HashMap<LinearMap, Mat<f64>>, StudyError> {
-    let mut grams: HashMap<LinearMap, Mat<f64>> = HashMap::new();
-    for ids in texts {
-        encoder.forward_seeing_inputs(ids, |map, inputs| {
-            if shared(map) == map {
-                let inputs = to_f64(inputs.as_ref());
-                let size = inputs.nrows();
-                let gram = grams.entry(map).or_insert_with(|| Mat::zeros(size, size));
-                matmul(gram, Accum::Add, &inputs, inputs.transpose(), 1.0, faer::Par::Seq);
-            }
-        })?;
-    }
-    Ok(grams)
-}
-
-/// Queries, keys and values are made of the same inputs.
-fn shared(map: LinearMap) -> LinearMap {
-    match map.role {
-        Role::Key | Role::Value => LinearMap { role: Role::Query, ..map },
-        _ => map,
     }
 }
 
@@ -306,7 +256,7 @@ impl WeightFactors {
         match self {
             Self::Exact => None,
             Self::TruncatedSvd => Some("truncated_svd"),
-            Self::ActivationAwareSvd => Some("activation_aware_svd"),
+            Self::SvdLlm => Some("svd_llm"),
         }
     }
 }

@@ -40,7 +40,7 @@ fn request(folder: &Path) -> CompressOptions {
         budget: 0.8,
         calibration: Some(text("us-constitution.txt")),
         allocation: Allocation::Marginal,
-        method: WeightMethod::ActivationAwareSvd,
+        method: WeightMethod::SvdLlm,
         force: false,
         seed: 1,
     }

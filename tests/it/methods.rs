@@ -44,11 +44,11 @@ fn every_method() -> Vec<MethodSpec> {
         method("top_k", json!({})),
         method("top_k", json!({"renormalize_rows": false})),
         method("sliding_window", json!({})),
-        method("activation_aware_svd", json!({})),
-        method("activation_aware_svd", json!({"floor": 1e-3})),
-        method("scaled_svd", json!({})),
-        method("scaled_svd", json!({"alpha": 0.0})),
-        method("scaled_svd", json!({"alpha": 1.0})),
+        method("svd_llm", json!({})),
+        method("svd_llm", json!({"floor": 1e-3})),
+        method("asvd", json!({})),
+        method("asvd", json!({"alpha": 0.0})),
+        method("asvd", json!({"alpha": 1.0})),
         method("dense", json!({})),
     ];
     for kind in MethodSpec::KINDS {

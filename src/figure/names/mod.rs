@@ -27,8 +27,8 @@ pub fn kind_name(kind: &str, language: Language) -> Option<&'static str> {
         "exact_attention" => ("Exact attention", "Atención exacta"),
         "top_k" => ("Top-k rows", "Filas top-k"),
         "sliding_window" => ("Sliding window", "Ventana deslizante"),
-        "activation_aware_svd" => ("Activation-aware SVD", "SVD según las activaciones"),
-        "scaled_svd" => ("Scaled SVD", "SVD con columnas escaladas"),
+        "svd_llm" => ("SVD-LLM", "SVD-LLM"),
+        "asvd" => ("ASVD", "ASVD"),
         "dense" => ("Dense matrix", "Matriz densa"),
         _ => return None,
     };

@@ -70,7 +70,7 @@ struct Exception {
 
 /// One finding for each method that is fitted to activations.
 pub fn whitening(family: &Family<'_>) -> Vec<Text> {
-    let fitted = family.methods.iter().filter(|method| matches!(method.kind, "activation_aware_svd" | "scaled_svd"));
+    let fitted = family.methods.iter().filter(|method| matches!(method.kind, "svd_llm" | "asvd"));
     let Some(plain) = family.first_of_kind("truncated_svd") else { return Vec::new() };
     let finding = |method| {
         let mut pairs = Vec::new();

@@ -88,7 +88,7 @@ fn greedy_cholesky(kernel: MatRef<'_, f64>, k: usize) -> Mat<f64> {
     factor
 }
 
-/// Activation-aware SVD of a 64×96 weight from 48 tokens in 20 dimensions: XXᵀ has 76 zero eigenvalues, and rank 32 could
+/// SVD-LLM of a 64×96 weight from 48 tokens in 20 dimensions: XXᵀ has 76 zero eigenvalues, and rank 32 could
 /// reproduce WX exactly. By Cholesky (Wang et al. 2025) the factorisation stops; by eigenvalues raised to a floor it does not.
 pub fn singular_gram(bench: &mut Bench<'_>) -> Result<Provoked, StudyError> {
     let (rows, columns, tokens, inner, k) = (64, 96, 48, 20, 32);

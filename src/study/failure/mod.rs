@@ -44,7 +44,7 @@ pub enum Which {
     LargeNorms,
     /// Pivots taken greedily where there are outliers, beside randomly pivoted Cholesky.
     GreedyPivots,
-    /// Activation-aware SVD by Cholesky of a singular XXᵀ, beside an eigendecomposition with a floor.
+    /// SVD-LLM by Cholesky of a singular XXᵀ, beside an eigendecomposition with a floor.
     SingularGram,
     /// faer's SVD of entries near 1e-300, beside the same after scaling by a power of two.
     UnscaledSvd,

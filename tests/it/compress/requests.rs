@@ -66,7 +66,7 @@ fn a_request_that_makes_no_sense_is_refused() {
     }
     assert_eq!(
         refused(&|options| options.calibration = None),
-        "activation_aware_svd needs a text to calibrate on: give one with --calibration FILE, or --method truncated_svd"
+        "svd_llm needs a text to calibrate on: give one with --calibration FILE, or --method truncated_svd"
     );
     let too_little = refused(&|options| options.budget = 0.01);
     assert!(

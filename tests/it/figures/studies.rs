@@ -67,7 +67,7 @@ pub fn studies() -> Results {
     for (nth, share) in [0.25, 0.5, 1.0].into_iter().enumerate() {
         let variant = format!("rank_share={share}");
         let mut writer = Writer { results: &mut results, study: "both", kind: "light_model", variant };
-        for series in ["coreset+activation_aware_svd k=64", "top_k+activation_aware_svd k=64"] {
+        for series in ["coreset+svd_llm k=64", "top_k+svd_llm k=64"] {
             writer.add(series, Some(share), "loss_by_rank_share", 0.5 / (nth + 1) as f64);
             writer.add(series, Some(share), "speed_by_rank_share", 1.0 + share);
         }

@@ -13,7 +13,7 @@ const SPEC: &str = "seed = 1\ntrials = 1\ntarget_rank = [1, 2, 4]\n\
     [problem.w]\nkind = \"weight\"\nfile = \"model.safetensors\"\ntensor = \"layer.*.weight\"\n\
     calibration = \"calibration.safetensors\"\nevaluation = \"evaluation.safetensors\"\nbatch = [1, 5]\n\
     [problem.gaussian]\nrows = 6\ncolumns = 4\n\
-    [method.dense]\n[method.truncated_svd]\n[method.activation_aware_svd]\n";
+    [method.dense]\n[method.truncated_svd]\n[method.svd_llm]\n";
 
 /// Two layers of two matrices of 6 × 4 and one of 4 × 6, each with batches of 1 and 5 tokens; the break-even rank is 2, and half of it 1.
 fn results() -> (tempfile::TempDir, Results) {
@@ -67,7 +67,7 @@ fn read(root: &Path, language: &str) -> String {
 }
 
 fn aware(cell: &CellRow) -> bool {
-    cell.method_kind == "activation_aware_svd"
+    cell.method_kind == "svd_llm"
 }
 
 #[test]

@@ -50,8 +50,8 @@ fn on_real_weights_the_errors_are_those_of_an_independent_computation() {
     );
     for (kind, on_calibration, on_evaluation) in [
         ("truncated_svd", 0.425_628_231_690_416_1, 0.419_962_165_925_504),
-        ("activation_aware_svd", 0.079_581_219_152_888_67, 0.224_099_711_626_309_93),
-        ("scaled_svd", 0.325_721_384_782_928_5, 0.339_444_838_836_829_3),
+        ("svd_llm", 0.079_581_219_152_888_67, 0.224_099_711_626_309_93),
+        ("asvd", 0.325_721_384_782_928_5, 0.339_444_838_836_829_3),
     ] {
         let approximation = factored(&problem, &method(kind, json!({})), 96);
         let error = |inputs: &Mat<f64>| output_error(problem.matrix(), approximation.as_ref(), inputs.as_ref());
@@ -59,7 +59,7 @@ fn on_real_weights_the_errors_are_those_of_an_independent_computation() {
         assert!((error(&evaluation) - on_evaluation).abs() < 1e-7, "{kind}: {}", error(&evaluation));
     }
     // The least any matrix of rank 96 leaves on the calibration text.
-    let aware = factored(&problem, &method("activation_aware_svd", json!({})), 96);
+    let aware = factored(&problem, &method("svd_llm", json!({})), 96);
     let error = output_error(problem.matrix(), aware.as_ref(), calibration.as_ref());
     assert!((error / 0.079_581_219_147_498_31 - 1.0).abs() < 1e-6, "{error}");
 }
@@ -72,7 +72,7 @@ fn the_output_error_is_that_on_held_out_tokens() {
     assert_eq!(spec.outline(&shapes).unwrap().value_columns, 80);
     let reference = Yardstick::new(&problem, usize::MAX, 1, Par::Seq).unwrap();
     let draw = Draw { target_rank: 96, rng: &mut generator(1), parallelism: Par::Seq };
-    let aware = method("activation_aware_svd", json!({})).factor(&problem, draw).unwrap();
+    let aware = method("svd_llm", json!({})).factor(&problem, draw).unwrap();
     assert_eq!(aware.notes, ["the calibration spans 320 of 384 directions"]);
     let measures = reference.measure(&aware.factors, 96, Par::Seq).unwrap();
     assert!((measures.relative_output_error.unwrap() - 0.224_099_711_6).abs() < 1e-7, "{measures:?}");
@@ -93,10 +93,10 @@ fn with_few_tokens_whitening_is_no_worse_than_the_plain_svd_on_the_calibration_t
                     let approximation = factored(&problem, &method(kind, json!({})), k);
                     output_error(problem.matrix(), approximation.as_ref(), inputs.as_ref())
                 };
-                let (aware, plain) = (error("activation_aware_svd"), error("truncated_svd"));
+                let (aware, plain) = (error("svd_llm"), error("truncated_svd"));
                 assert!(aware.is_finite() && aware <= plain + 1e-12, "{tokens} tokens, rank {k}: {aware} > {plain}");
                 let draw = Draw { target_rank: k, rng: &mut generator(1), parallelism: Par::Seq };
-                let single = method("activation_aware_svd", json!({})).factor(&narrow, draw).unwrap().factors;
+                let single = method("svd_llm", json!({})).factor(&narrow, draw).unwrap().factors;
                 assert!(single.is_finite(), "{tokens} tokens, rank {k}, in f32");
             }
         }

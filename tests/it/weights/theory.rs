@@ -49,11 +49,11 @@ fn whitening_reaches_the_least_error_any_matrix_of_its_rank_has() {
                 let approximation = factored(&problem, &method(kind, parameters), k);
                 output_error(problem.matrix(), approximation.as_ref(), inputs.as_ref())
             };
-            let whitened = error("activation_aware_svd", json!({"floor": 1e-14}));
+            let whitened = error("svd_llm", json!({"floor": 1e-14}));
             // What the floor lets in is its root, 1e-7 of the largest.
             assert!(whitened >= least * (1.0 - 1e-9) - 1e-12, "{m}×{n}, {tokens}, {k}: {whitened} < {least}");
             assert!(whitened <= least * (1.0 + 1e-6) + 1e-6, "{m}×{n}, {tokens}, {k}: {whitened} > {least}");
-            for (kind, parameters) in [("truncated_svd", json!({})), ("scaled_svd", json!({}))] {
+            for (kind, parameters) in [("truncated_svd", json!({})), ("asvd", json!({}))] {
                 assert!(error(kind, parameters) >= least * (1.0 - 1e-9) - 1e-12, "{kind} {k}");
             }
         }
@@ -64,7 +64,7 @@ fn whitening_reaches_the_least_error_any_matrix_of_its_rank_has() {
 fn a_scale_of_the_activations_changes_nothing() {
     let inputs = inputs(60, 12);
     let problem = weight(10, 12, &inputs);
-    for kind in ["activation_aware_svd", "scaled_svd"] {
+    for kind in ["svd_llm", "asvd"] {
         let plain = factored(&problem, &method(kind, json!({})), 5);
         for scale in [1e-150, 1e150] {
             let gram = gram((&inputs * faer::Scale(scale)).as_ref());
@@ -80,7 +80,7 @@ fn silent_inputs_and_no_inputs_at_all_leave_finite_factors() {
     let silent = Mat::<f64>::zeros(5, 12);
     let problem = weight(10, 12, &silent);
     let plain = factored(&problem, &method("truncated_svd", json!({})), 4);
-    for kind in ["activation_aware_svd", "scaled_svd"] {
+    for kind in ["svd_llm", "asvd"] {
         // Where nothing came in, nothing is known: the plain SVD.
         let difference = factored(&problem, &method(kind, json!({})), 4) - &plain;
         assert!(difference.norm_l2() <= 1e-12 * plain.norm_l2(), "{kind}");
@@ -92,7 +92,7 @@ fn without_calibration_they_are_refused_with_the_reason() {
     let spec = ProblemSpec::from_parameters("weight", object(json!({"file": "w.safetensors", "tensor": "w"})));
     let outline = spec.unwrap().unwrap().outline(&[vec![6, 4]]).unwrap();
     assert_eq!(outline.structure, StructureKind::Weight { calibrated: false });
-    for kind in ["activation_aware_svd", "scaled_svd"] {
+    for kind in ["svd_llm", "asvd"] {
         let reason = method(kind, json!({})).refuses(outline, 2);
         assert_eq!(reason.as_deref(), Some("needs calibration activations"), "{kind}");
     }

@@ -379,7 +379,7 @@ fn of_sweep(summary: &[Row<'_>], matrices: &[Row<'_>], parameter: &str) -> Vec<F
 /// Medians over the matrices of the output errors at half their break-even ranks.
 fn at_half(runs: &[Row<'_>], matrices: &[Row<'_>]) -> Vec<Fact> {
     let mut facts = Vec::new();
-    for kind in ["truncated_svd", "activation_aware_svd", "scaled_svd"] {
+    for kind in ["truncated_svd", "svd_llm", "asvd"] {
         let mut errors = Vec::new();
         for matrix in matrices.iter().filter(|row| row.text("problem_kind") == "weight") {
             let (Some(m), Some(n)) = (matrix.number("rows"), matrix.number("columns")) else { continue };

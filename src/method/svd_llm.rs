@@ -1,4 +1,4 @@
-//! Activation-aware SVD: Ŵ = U_k Σ_k V_kᵀ S⁻¹ with the SVD UΣVᵀ of W·S, where S·Sᵀ = XXᵀ for the activations X of a calibration
+//! SVD-LLM: Ŵ = U_k Σ_k V_kᵀ S⁻¹ with the SVD UΣVᵀ of W·S, where S·Sᵀ = XXᵀ for the activations X of a calibration
 //! text. Wang, Zheng, Wan & Zhang 2025, "SVD-LLM".
 //!
 //! No matrix of rank k has a smaller ‖(W − Ŵ)X‖_F = ‖(W − Ŵ)S‖_F, by Eckart & Young for W·S: it is (Σ_{j>k} σ_j(WS)²)^½. The
@@ -18,10 +18,15 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Approximation, Draw, Facts, Forecast, Method, MethodError, Traits,
-    calibrated::{gram, pair, uncalibrated},
+    calibrated::{gram, uncalibrated},
 };
 use crate::{
-    linalg::{Scalar, svd::thin_svd, to_f64, whitening::Whitening},
+    linalg::{
+        Scalar, from_f64, to_f64,
+        weighted_svd::Coordinates,
+        whitening::{FLOOR, Whitening},
+    },
+    low_rank::LowRank,
     parameters::{Invalid, Parameters},
     problem::{Outline, Problem},
 };
@@ -29,19 +34,19 @@ use crate::{
 /// Truncated SVD of the weights times a square root of XXᵀ: the least error on the calibration text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct ActivationAwareSvd {
+pub struct SvdLlm {
     /// Eigenvalues of XXᵀ below this share of the largest are raised to it.
     pub floor: f64,
 }
 
-impl Default for ActivationAwareSvd {
+impl Default for SvdLlm {
     fn default() -> Self {
-        Self { floor: 1e-8 }
+        Self { floor: FLOOR }
     }
 }
 
-impl Parameters for ActivationAwareSvd {
-    const KIND: &'static str = "activation_aware_svd";
+impl Parameters for SvdLlm {
+    const KIND: &'static str = "svd_llm";
     const VERSION: u32 = 1;
 
     fn check(&self) -> Result<(), Invalid> {
@@ -52,7 +57,7 @@ impl Parameters for ActivationAwareSvd {
     }
 }
 
-impl Facts for ActivationAwareSvd {
+impl Facts for SvdLlm {
     fn traits(&self) -> Traits {
         Traits { random: false, nested: true, needs_matrix: true }
     }
@@ -71,14 +76,16 @@ impl Facts for ActivationAwareSvd {
     }
 }
 
-impl<T: Scalar> Method<T> for ActivationAwareSvd {
+impl<T: Scalar> Method<T> for SvdLlm {
     fn factor(&self, problem: &Problem<T>, draw: Draw<'_>) -> Result<Approximation<T>, MethodError> {
         let whitening = Whitening::of_gram(gram(problem)?, self.floor, draw.parallelism)?;
-        let whitened = whitening.apply(to_f64(problem.matrix()).as_ref(), draw.parallelism);
-        let svd = thin_svd(whitened.as_ref(), draw.parallelism)?;
-        let right = whitening.undo(svd.right.transpose(), draw.parallelism);
-        let (spanned, n) = (whitening.spanned(), right.ncols());
+        let coordinates = Coordinates { rows: None, columns: Some(&whitening) };
+        let svd = coordinates.decompose(to_f64(problem.matrix()).as_ref(), draw.parallelism)?;
+        let pair = svd.pair(draw.target_rank);
+        let (spanned, n) = (whitening.spanned(), pair.right.ncols());
         let note = (spanned < n).then(|| format!("the calibration spans {spanned} of {n} directions"));
-        Ok(pair(&svd, &right, draw.target_rank, note))
+        let factors = LowRank::new(from_f64(pair.left.as_ref()), from_f64(pair.right.as_ref()));
+        let notes = svd.fallback.map(str::to_owned).into_iter().chain(note).collect();
+        Ok(Approximation { factors: factors.into(), notes })
     }
 }

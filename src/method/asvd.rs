@@ -1,8 +1,8 @@
-//! SVD with scaled columns: Ŵ = U_k Σ_k V_kᵀ D⁻¹ with the SVD UΣVᵀ of W·D, D diagonal, d_j = (rms of input j)^α on a calibration
+//! ASVD, columns scaled: Ŵ = U_k Σ_k V_kᵀ D⁻¹ with the SVD UΣVᵀ of W·D, D diagonal, d_j = (rms of input j)^α on a calibration
 //! text. Yuan, Shang, Song, Yang, Wu, Yan & Sun 2023, "ASVD" (there the mean of |x_j|, of which the root mean square is a cousin
 //! that XXᵀ tells).
 //!
-//! Inputs that are large get more of the rank. α = 0 is the plain SVD; α = 1 would be activation-aware SVD if inputs were not
+//! Inputs that are large get more of the rank. α = 0 is the plain SVD; α = 1 would be SVD-LLM if inputs were not
 //! correlated. The scale of D as a whole changes nothing.
 //!
 //! Cost: a full SVD, 22·mn·min(m,n) flops, whatever k; one factorisation serves every rank. In f64 whatever the precision; the
@@ -30,12 +30,12 @@ use crate::{
 /// Truncated SVD of the weights with columns scaled by the size of their inputs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct ScaledSvd {
+pub struct Asvd {
     /// α: 0 ignores the activations, 1 takes their root mean square as it is.
     pub alpha: f64,
 }
 
-impl Default for ScaledSvd {
+impl Default for Asvd {
     fn default() -> Self {
         Self { alpha: 0.5 }
     }
@@ -44,8 +44,8 @@ impl Default for ScaledSvd {
 /// The least scale beside the largest.
 const FLOOR: f64 = 1e-4;
 
-impl Parameters for ScaledSvd {
-    const KIND: &'static str = "scaled_svd";
+impl Parameters for Asvd {
+    const KIND: &'static str = "asvd";
     const VERSION: u32 = 1;
 
     fn check(&self) -> Result<(), Invalid> {
@@ -56,7 +56,7 @@ impl Parameters for ScaledSvd {
     }
 }
 
-impl Facts for ScaledSvd {
+impl Facts for Asvd {
     fn traits(&self) -> Traits {
         Traits { random: false, nested: true, needs_matrix: true }
     }
@@ -72,7 +72,7 @@ impl Facts for ScaledSvd {
     }
 }
 
-impl<T: Scalar> Method<T> for ScaledSvd {
+impl<T: Scalar> Method<T> for Asvd {
     fn factor(&self, problem: &Problem<T>, draw: Draw<'_>) -> Result<Approximation<T>, MethodError> {
         let (gram, weight) = (gram(problem)?, problem.matrix());
         magnitude(gram)?;
@@ -85,6 +85,6 @@ impl<T: Scalar> Method<T> for ScaledSvd {
         let scaled = Mat::from_fn(m, n, |i, j| weight[(i, j)].to_f64() * scales[j]);
         let svd = thin_svd(scaled.as_ref(), draw.parallelism)?;
         let right = Mat::from_fn(svd.right.ncols(), n, |i, j| svd.right[(j, i)] / scales[j]);
-        Ok(pair(&svd, &right, draw.target_rank, None))
+        Ok(pair(&svd, &right, draw.target_rank))
     }
 }
