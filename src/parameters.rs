@@ -16,6 +16,8 @@ use serde_json::{Map, Value};
 pub trait Parameters: Serialize + DeserializeOwned + JsonSchema + Clone + PartialEq + std::fmt::Debug {
     /// The name by which a spec asks for it.
     const KIND: &'static str;
+    /// What reports say of it: a small TOML file beside its own.
+    const WORDS: &'static str = "";
     /// Part of every cell's identity: raise it when the numbers a kind produces change.
     const VERSION: u32;
 
@@ -136,6 +138,16 @@ macro_rules! registry {
                         Some(serde_json::from_value::<$kind>(serde_json::Value::Object(parameters)).map(Self::$variant))
                     })*
                     _ => None,
+                }
+            }
+
+            /// What reports say of a kind, as its file holds it; empty if there is no such kind.
+            #[must_use]
+            pub fn words(kind: &str) -> &'static str {
+                match kind {
+                    $(k if k == <$kind as $crate::parameters::Parameters>::KIND =>
+                        <$kind as $crate::parameters::Parameters>::WORDS,)*
+                    _ => "",
                 }
             }
 

@@ -29,7 +29,15 @@ pub(super) struct Number {
 /// Names and values of swept parameters: those of the problem or study, then those of the method.
 pub(super) type Settings = Rc<[(String, String)]>;
 
+/// What numbers of one matrix or study under one method at one place have in common.
+pub(super) type RowKey<'a> = (bool, [&'a str; 5], Option<u64>);
+
 impl Number {
+    pub fn row(&self) -> RowKey<'_> {
+        let names = [&*self.of, &*self.variant, &*self.precision, &*self.by, &*self.by_variant];
+        (self.is_study, names, self.at.map(f64::to_bits))
+    }
+
     /// The value of a swept parameter.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.settings.iter().find(|(key, _)| key == name).map(|(_, text)| text.as_str())
@@ -115,10 +123,10 @@ fn settle(numbers: &mut [Number], results: &Results) {
 
 /// What factoring and applying take together: a cheap product owes nothing to a dear factorisation.
 fn total_flops(numbers: &[Number]) -> Vec<Number> {
-    let of = |quantity: &str| numbers.iter().filter(|number| number.quantity == quantity).collect::<Vec<_>>();
-    let applications = of("apply_flops");
+    let of = |quantity: &'static str| numbers.iter().filter(move |number| number.quantity == quantity);
+    let applications: HashMap<RowKey<'_>, &Number> = of("apply_flops").map(|apply| (apply.row(), apply)).collect();
     let total = |factor: &Number| {
-        let apply = applications.iter().find(|apply| is_same_cell(apply, factor))?;
+        let apply = applications.get(&factor.row())?;
         Some(Number {
             quantity: "total_flops".to_owned(),
             value: factor.value + apply.value,
@@ -127,24 +135,26 @@ fn total_flops(numbers: &[Number]) -> Vec<Number> {
             ..factor.clone()
         })
     };
-    of("factor_flops").into_iter().filter_map(total).collect()
-}
-
-/// Whether two numbers are of one matrix under one method at one rank.
-fn is_same_cell(a: &Number, b: &Number) -> bool {
-    (&a.of, &a.variant, &a.precision, &a.by, &a.by_variant, a.at)
-        == (&b.of, &b.variant, &b.precision, &b.by, &b.by_variant, b.at)
+    of("factor_flops").filter_map(total).collect()
 }
 
 /// An error estimated from sampled rows is as sure as its interval says, however well its draws agree.
 fn widen(numbers: &mut [Number], quantity: &str, low: &str, high: &str) {
-    let ends: Vec<Number> = numbers.iter().filter(|one| one.quantity == low || one.quantity == high).cloned().collect();
-    for number in numbers.iter_mut().filter(|number| number.quantity == quantity) {
-        let own: Vec<&Number> = ends.iter().filter(|end| is_same_cell(end, number)).collect();
-        for end in own {
-            number.low = number.low.min(end.low);
-            number.high = number.high.max(end.high);
-        }
+    let mut widest: HashMap<RowKey<'_>, (f64, f64)> = HashMap::new();
+    for end in numbers.iter().filter(|one| one.quantity == low || one.quantity == high) {
+        let ends = widest.entry(end.row()).or_insert((end.low, end.high));
+        *ends = (ends.0.min(end.low), ends.1.max(end.high));
+    }
+    let widened: Vec<(usize, (f64, f64))> = numbers
+        .iter()
+        .enumerate()
+        .filter(|(_, number)| number.quantity == quantity)
+        .filter_map(|(at, number)| Some((at, *widest.get(&number.row())?)))
+        .collect();
+    for (at, (low, high)) in widened {
+        let number = &mut numbers[at];
+        number.low = number.low.min(low);
+        number.high = number.high.max(high);
     }
 }
 

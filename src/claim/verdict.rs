@@ -1,13 +1,13 @@
 //! From numbers to verdicts: at every place, over all places, over all evidence on one claim of the assignment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
 use super::{
     Claim, Threshold,
     condition::{Condition, condition},
-    number::{self, Number},
+    number::{self, Number, RowKey},
 };
 use crate::table::{Results, mean_log_log_slope};
 
@@ -79,13 +79,14 @@ fn judge_on(claim: &Claim, numbers: &[Number]) -> Judgement {
     let Some(threshold) = claim.threshold() else {
         return Judgement { verdict: Verdict::NotMeasured, places: Vec::new() };
     };
+    let beside = Beside::of(claim, numbers);
     let mut places = if claim.exponent {
-        exponents(claim, numbers, threshold)
+        exponents(claim, numbers, &beside, threshold)
     } else {
         numbers
             .iter()
             .filter(|number| selects(claim, number))
-            .filter_map(|it| place(claim, it, numbers, threshold))
+            .filter_map(|it| place(claim, it, &beside, threshold))
             .collect()
     };
     places.sort_by(|a, b| match (a.at, b.at) {
@@ -175,13 +176,12 @@ fn selects_rows(claim: &Claim, number: &Number) -> bool {
 }
 
 /// A number, divided if the claim divides, ruled on; `None` where there is nothing to divide by.
-fn place(claim: &Claim, number: &Number, numbers: &[Number], threshold: Threshold) -> Option<Place> {
-    let (value, low, high) = quotient(claim, number, numbers)?;
+fn place(claim: &Claim, number: &Number, beside: &Beside<'_>, threshold: Threshold) -> Option<Place> {
+    let (value, low, high) = beside.quotient(number)?;
     let mut ruling = rule(low, high, threshold);
     let mut proviso = None;
-    if let Some((quantity, side)) = claim.proviso() {
-        let same_row = |other: &&Number| other.quantity == quantity && is_row_of(other, number);
-        let found = numbers.iter().find(same_row);
+    if let Some((_, side)) = claim.proviso() {
+        let found = beside.provisos.get(&number.row());
         proviso = found.map(|found| found.value);
         ruling = both(ruling, found.map_or(Ruling::Inconclusive, |it| rule(it.low, it.high, side)));
     }
@@ -229,47 +229,69 @@ fn name_of(claim: &Claim, number: &Number) -> String {
     if parts.is_empty() { number.of.clone() } else { parts.join(", ") }
 }
 
-/// Whether two numbers are of the same row: one matrix or study under one method at one place.
-fn is_row_of(a: &Number, b: &Number) -> bool {
-    (a.is_study, &a.of, &a.variant, &a.precision, &a.by, &a.by_variant, a.at)
-        == (b.is_study, &b.of, &b.variant, &b.precision, &b.by, &b.by_variant, b.at)
+/// What stands beside the numbers of a claim, by what they are joined on.
+struct Beside<'a> {
+    claim: &'a Claim,
+    /// The quantity that must be on its side too, by row.
+    provisos: HashMap<RowKey<'a>, &'a Number>,
+    /// What is divided by, by [`Self::divisor_key`].
+    divisors: HashMap<(bool, [&'a str; 5]), Vec<&'a Number>>,
 }
 
-/// The number over what the claim divides it by, with the interval that follows from both of theirs.
-fn quotient(claim: &Claim, number: &Number, numbers: &[Number]) -> Option<(f64, f64, f64)> {
-    if claim.over_method.as_ref() == Some(&number.by) || claim.over_series.as_ref() == Some(&number.by) {
-        // What everything is divided by is no evidence on itself.
-        return None;
+impl<'a> Beside<'a> {
+    fn of(claim: &'a Claim, numbers: &'a [Number]) -> Self {
+        let mut beside = Self { claim, provisos: HashMap::new(), divisors: HashMap::new() };
+        let proviso = claim.proviso().map(|(quantity, _)| quantity);
+        let divisor = claim.is_ratio().then(|| claim.over_quantity.as_ref().unwrap_or(&claim.quantity));
+        let over = claim.over_method.as_ref().or(claim.over_series.as_ref());
+        for number in numbers {
+            if proviso.is_some_and(|wanted| wanted == number.quantity) {
+                beside.provisos.entry(number.row()).or_insert(number);
+            }
+            if divisor == Some(&number.quantity) && over.is_none_or(|wanted| *wanted == number.by) {
+                let key = beside.divisor_key(number);
+                beside.divisors.entry(key).or_default().push(number);
+            }
+        }
+        beside
     }
-    if !claim.is_ratio() {
-        return Some((number.value, number.low, number.high));
+
+    /// The matrix or study, and the method unless the claim names another.
+    fn divisor_key<'n>(&self, number: &'n Number) -> (bool, [&'n str; 5]) {
+        let (is_study, [of, variant, precision, by, by_variant], _) = number.row();
+        let same_method = self.claim.over_method.is_none() && self.claim.over_series.is_none();
+        let [by, by_variant] = if same_method { [by, by_variant] } else { ["", ""] };
+        (is_study, [of, variant, precision, by, by_variant])
     }
-    let quantity = claim.over_quantity.as_ref().unwrap_or(&claim.quantity);
-    let other_method = claim.over_method.as_ref().or(claim.over_series.as_ref());
-    let candidates = numbers.iter().filter(|other| {
-        let same_method = || other.by == number.by && other.by_variant == number.by_variant;
-        (other.is_study, &other.of, &other.variant, &other.precision)
-            == (number.is_study, &number.of, &number.variant, &number.precision)
-            && other.quantity == *quantity
-            && other_method.map_or_else(same_method, |wanted| other.by == *wanted)
-    });
-    let wanted = claim.over_target_rank.map(|rank| rank as f64).or(claim.over_x);
-    let candidates: Vec<&Number> = candidates.collect();
-    let at = |place: Option<f64>| candidates.iter().find(|other| other.at == place).copied();
-    let divisor = match wanted {
-        Some(place) => at(Some(place))?,
-        // A baseline has one rank of its own, and a constant has no place on the axis.
-        None => at(number.at).or_else(|| (candidates.len() == 1).then(|| candidates[0]))?,
-    };
-    if divisor.low <= 0.0 {
-        return None;
+
+    /// The number over what the claim divides it by, with the interval that follows from both of theirs.
+    fn quotient(&self, number: &Number) -> Option<(f64, f64, f64)> {
+        let claim = self.claim;
+        if claim.over_method.as_ref() == Some(&number.by) || claim.over_series.as_ref() == Some(&number.by) {
+            // What everything is divided by is no evidence on itself.
+            return None;
+        }
+        if !claim.is_ratio() {
+            return Some((number.value, number.low, number.high));
+        }
+        let candidates = self.divisors.get(&self.divisor_key(number))?;
+        let wanted = claim.over_target_rank.map(|rank| rank as f64).or(claim.over_x);
+        let at = |place: Option<f64>| candidates.iter().find(|other| other.at == place).copied();
+        let divisor = match wanted {
+            Some(place) => at(Some(place))?,
+            // A baseline has one rank of its own, and a constant has no place on the axis.
+            None => at(number.at).or_else(|| (candidates.len() == 1).then(|| candidates[0]))?,
+        };
+        if divisor.low <= 0.0 {
+            return None;
+        }
+        Some((number.value / divisor.value, number.low / divisor.high, number.high / divisor.low))
     }
-    Some((number.value / divisor.value, number.low / divisor.high, number.high / divisor.low))
 }
 
 /// The exponents with which the selected quantity grows, one for each method: of each matrix by itself, fitted where a sweep is going,
 /// over its five largest values, in the mean over the matrices.
-fn exponents(claim: &Claim, numbers: &[Number], threshold: Threshold) -> Vec<Place> {
+fn exponents(claim: &Claim, numbers: &[Number], beside: &Beside<'_>, threshold: Threshold) -> Vec<Place> {
     const FITTED: usize = 5;
     let along = claim.along.as_deref().unwrap_or_default();
     // By method, then by matrix.
@@ -281,7 +303,7 @@ fn exponents(claim: &Claim, numbers: &[Number], threshold: Threshold) -> Vec<Pla
         };
         let mut name = vec![number.by.as_str(), number.by_variant.as_str()];
         name.retain(|part| !part.is_empty());
-        if let Some((at, (value, ..))) = at.zip(quotient(claim, number, numbers)) {
+        if let Some((at, (value, ..))) = at.zip(beside.quotient(number)) {
             let matrix = format!("{} {}", number.of, number.other_settings(along));
             curves.entry(name.join(", ")).or_default().entry(matrix).or_default().push((at, value));
         }

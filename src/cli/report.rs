@@ -1,6 +1,6 @@
 //! `report`: writes the report again, from the tables alone.
 
-use std::path::Path;
+use std::{path::Path, time::Instant};
 
 use clap::Args;
 use factoreo::report::{self, ReportError, Scope};
@@ -26,24 +26,39 @@ impl Report {
     pub(super) fn execute(&self, root: &Path) -> Result<(), Failure> {
         let scope = if self.quick { Scope::Quick } else { Scope::Whole };
         let written = write(root, scope, self.png)?;
-        if self.json { print_json(&json!({ "report": written })) } else { tell(&written) }
+        if self.json {
+            print_json(&json!({ "report": written.files, "report_seconds": written.seconds }))
+        } else {
+            tell(&written)
+        }
     }
 }
 
-/// Writes the report; the files, by their paths from the project's folder.
-pub(super) fn write(root: &Path, scope: Scope, png: bool) -> Result<Vec<String>, Failure> {
+/// What was written, and how long it took, pictures included.
+pub(super) struct Written {
+    /// By their paths from the project's folder.
+    pub files: Vec<String>,
+    pub seconds: f64,
+}
+
+/// Writes the report.
+pub(super) fn write(root: &Path, scope: Scope, png: bool) -> Result<Written, Failure> {
+    let start = Instant::now();
     let written = report::build_of(root, scope, png).map_err(|error| match error {
         ReportError::Cover(diagnostics) => Failure::Input(diagnostics.render(colours())),
         error => Failure::of(&error),
     })?;
-    Ok(written.iter().map(|path| path.strip_prefix(root).unwrap_or(path).display().to_string()).collect())
+    let files = written.iter().map(|path| path.strip_prefix(root).unwrap_or(path).display().to_string()).collect();
+    Ok(Written { files, seconds: start.elapsed().as_secs_f64() })
 }
 
 /// Names the pages among the files written.
-pub(super) fn tell(written: &[String]) -> Result<(), Failure> {
+pub(super) fn tell(written: &Written) -> Result<(), Failure> {
     let is_page = |path: &&String| [".md", ".html", ".pdf"].iter().any(|end| path.ends_with(end));
     let (annexes, pages): (Vec<&str>, Vec<&str>) =
-        written.iter().filter(is_page).map(String::as_str).partition(|page| page.contains("/experiments/"));
+        written.files.iter().filter(is_page).map(String::as_str).partition(|page| page.contains("/experiments/"));
     let folder = annexes.first().and_then(|page| page.rsplit_once('/')).map_or("", |(folder, _)| folder);
-    print(&format!("report: {}; annexes in {folder}\n", pages.join(", ")))
+    let pictures = written.files.iter().filter(|path| [".svg", ".png"].iter().any(|end| path.ends_with(end))).count();
+    let seconds = written.seconds;
+    print(&format!("report: {}; annexes in {folder}; {pictures} figures; {seconds:.1} s\n", pages.join(", ")))
 }

@@ -84,7 +84,8 @@ impl Run {
             None => {
                 let written = report::write(root, scope, self.png)?;
                 if self.json {
-                    print_json(&json!({ "experiments": ended, "report": written }))?;
+                    let report::Written { files, seconds } = written;
+                    print_json(&json!({ "experiments": ended, "report": files, "report_seconds": seconds }))?;
                 } else {
                     report::tell(&written)?;
                 }

@@ -98,14 +98,14 @@ pub(super) fn draw_ranks(
 ) -> Result<Option<Figure>, FigureError> {
     type Rank = fn(&MatrixRow) -> Option<u64>;
     let Some(sweep) = &group.part.sweep else { return Ok(None) };
-    let shares: [(&str, Rank, &str); 3] = [
-        ("90", |matrix| matrix.rank_energy_90, "truncated_svd"),
-        ("99", |matrix| matrix.rank_energy_99, "randomized_svd"),
-        ("99.9", |matrix| matrix.rank_energy_999, "block_krylov"),
+    let shares: [(&str, Rank); 3] = [
+        ("90", |matrix| matrix.rank_energy_90),
+        ("99", |matrix| matrix.rank_energy_99),
+        ("99.9", |matrix| matrix.rank_energy_999),
     ];
     let own = |row: &&MatrixRow| group.part.holds(&row.problem, &row.problem_variant, &row.precision);
     let mut series = Vec::new();
-    for (share, rank, look) in shares {
+    for (nth, (share, rank)) in shares.into_iter().enumerate() {
         let ranks = results
             .matrices
             .iter()
@@ -117,7 +117,7 @@ pub(super) fn draw_ranks(
             let share = language.localise(share);
             let name =
                 either(language, &format!("{share}% of the energy"), &format!("{share} % de la energía")).to_owned();
-            series.push(Series { instance: None, name, look: theme::method_look(look, 0), points });
+            series.push(Series { instance: None, name, look: theme::series_look(nth), points });
         }
     }
     if series.is_empty() {

@@ -17,9 +17,8 @@ use crate::{
     language::Language,
 };
 
-/// Looks of the curves, by those of methods, whose colours are told apart.
-const LOOKS: [&str; 8] =
-    ["truncated_svd", "randomized_svd", "nystromformer", "block_krylov", "svd_llm", "linformer", "cur", "performer"];
+/// Curves that can be told apart; of more, their range is drawn.
+const MOST_CURVES: usize = 7;
 /// Of fewer values there is no curve.
 const LEAST: usize = 3;
 /// From this ratio of the greatest to the least on, values are drawn on a logarithmic axis.
@@ -151,15 +150,15 @@ fn curves(judgement: &Judgement, parameter: &str, language: Language) -> Vec<Ser
             None => different.push((settings, points)),
         }
     }
-    if different.len() > LOOKS.len() {
+    if different.len() > MOST_CURVES {
         let points = pooled(different.iter().flat_map(|(_, points)| points));
         let name = either(language, "median, least, greatest", "mediana, mínimo, máximo").to_owned();
-        return vec![Series { instance: None, name, look: theme::method_look(LOOKS[0], 0), points }];
+        return vec![Series { instance: None, name, look: theme::series_look(0), points }];
     }
     let only = different.len() == 1;
     let series = |(nth, (settings, points)): (usize, Curve)| {
         let name = if only { either(language, "measured", "medido").to_owned() } else { name(&settings, language) };
-        Series { instance: None, name, look: theme::method_look(LOOKS[nth], 0), points }
+        Series { instance: None, name, look: theme::series_look(nth), points }
     };
     different.into_iter().enumerate().map(series).collect()
 }

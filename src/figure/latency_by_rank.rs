@@ -12,11 +12,12 @@ use super::{
 };
 use crate::{
     language::Language,
+    method::Role,
     table::{MatrixRow, Results, SummaryRow},
 };
 
-/// Looks of the batches, by those of methods, whose colours are told apart.
-const LOOKS: [&str; 6] = ["truncated_svd", "randomized_svd", "block_krylov", "svd_llm", "asvd", "cur"];
+/// Curves that can be told apart.
+const MOST_CURVES: usize = 6;
 
 pub(super) fn draw(results: &Results, group: &Group<'_>, language: Language) -> Result<Option<Figure>, FigureError> {
     let say = |english, spanish| either(language, english, spanish);
@@ -28,19 +29,19 @@ pub(super) fn draw(results: &Results, group: &Group<'_>, language: Language) -> 
     let matrices: Vec<&MatrixRow> = results.matrices.iter().filter(own).collect();
     // The first method that factors speaks for all: their pairs have one shape.
     let Some(method) =
-        times.iter().find(|row| row.method_kind != "dense").map(|row| (&row.method, &row.method_variant))
+        times.iter().find(|row| row.role != Some(Role::Baseline)).map(|row| (&row.method, &row.method_variant))
     else {
         return Ok(None);
     };
     let mut lines = Vec::new();
     for (place, matrix) in matrices.iter().enumerate() {
         let here = || times.iter().filter(|row| row.problem_variant == matrix.problem_variant);
-        let Some(dense) = here().find(|row| row.method_kind == "dense") else { continue };
+        let Some(dense) = here().find(|row| row.role == Some(Role::Baseline)) else { continue };
         let ours = here().filter(|row| (&row.method, &row.method_variant) == method);
         let mut points: Vec<Point> = ours.filter_map(|row| relative(row, dense)).collect();
         points.sort_by_key(|point| point.rank);
         if !points.is_empty() {
-            let look = theme::method_look(LOOKS[place % LOOKS.len()], place / LOOKS.len());
+            let look = theme::series_look(place);
             lines.push(Series { instance: None, name: name(matrix, language), look, points });
         }
     }
@@ -49,7 +50,7 @@ pub(super) fn draw(results: &Results, group: &Group<'_>, language: Language) -> 
     let Some(&(rows, columns)) = shapes.first().filter(|first| shapes.iter().all(|shape| shape == *first)) else {
         return Ok(None);
     };
-    if lines.is_empty() || lines.len() > LOOKS.len() {
+    if lines.is_empty() || lines.len() > MOST_CURVES {
         return Ok(None);
     }
 

@@ -7,6 +7,12 @@
 use std::sync::Once;
 
 use plotters::style::{FontDesc, FontFamily, FontStyle, register_font};
+use serde::{
+    Deserialize,
+    de::value::{Error, StrDeserializer},
+};
+
+use crate::method::words;
 
 /// Width of every figure, in user units (pixels at full size).
 pub(super) const WIDTH: f64 = 640.0;
@@ -58,7 +64,8 @@ pub(super) const COLOURS: [Colour; 12] =
     [BACKGROUND, INK, MUTED, GRID, NEUTRAL, BLACK, ORANGE, SKY_BLUE, GREEN, BLUE, VERMILLION, PURPLE];
 
 /// The outline of a marker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Shape {
     Circle,
     Square,
@@ -154,9 +161,16 @@ pub(super) fn bound_look(method: Look) -> Look {
 
 /// The n-th of several series that are no kind of method.
 pub(super) fn series_look(nth: usize) -> Look {
-    const KINDS: [&str; 7] =
-        ["truncated_svd", "randomized_svd", "block_krylov", "generalized_nystrom", "nystrom", "cur", "nystromformer"];
-    method_look(KINDS[nth % KINDS.len()], nth / KINDS.len())
+    const SERIES: [(Colour, Shape); 7] = [
+        (BLUE, Shape::Circle),
+        (VERMILLION, Shape::Square),
+        (GREEN, Shape::Triangle),
+        (ORANGE, Shape::TriangleDown),
+        (PURPLE, Shape::Diamond),
+        (SKY_BLUE, Shape::Plus),
+        (BLACK, Shape::Star),
+    ];
+    look(SERIES[nth % SERIES.len()], nth / SERIES.len())
 }
 
 /// A level that series are held against.
@@ -170,8 +184,11 @@ pub(super) const MARKS: [Look; 2] = [
 
 /// What the `ordinal`-th instance of a kind of method looks like.
 pub(super) fn method_look(kind: &str, ordinal: usize) -> Look {
+    look(kind_style(kind), ordinal)
+}
+
+fn look((colour, shape): (Colour, Shape), ordinal: usize) -> Look {
     const DASHES: [&str; 5] = ["", "9 4", "3 3", "12 3 3 3", "6 2 2 2 2 2"];
-    let (colour, shape) = kind_style(kind);
     // Filled, hollow, then the next outline: instances of one kind share a family likeness.
     let shape = Shape::ALL[(shape as usize + ordinal / 2) % Shape::ALL.len()];
     let marker = Marker { shape, filled: ordinal.is_multiple_of(2) };
@@ -181,34 +198,27 @@ pub(super) fn method_look(kind: &str, ordinal: usize) -> Look {
 /// The colour and first marker of a kind of method. A kind that has no entry gets those its name hashes to, so that it too
 /// keeps them in every figure.
 pub(super) fn kind_style(kind: &str) -> (Colour, Shape) {
-    match kind {
-        "truncated_svd" => (BLUE, Shape::Circle),
-        "randomized_svd" => (VERMILLION, Shape::Square),
-        "block_krylov" => (GREEN, Shape::Triangle),
-        "nystrom" => (PURPLE, Shape::Diamond),
-        "generalized_nystrom" => (ORANGE, Shape::TriangleDown),
-        "cur" => (SKY_BLUE, Shape::Plus),
-        "nystromformer" => (BLACK, Shape::Star),
-        // On attention alone, where `nystrom` never is.
-        "performer" => (PURPLE, Shape::Square),
-        "linformer" => (ORANGE, Shape::Pentagon),
-        "coreset" => (GREEN, Shape::Diamond),
-        "skyformer" => (SKY_BLUE, Shape::TriangleDown),
-        "exact_attention" => (BLUE, Shape::Diamond),
-        "top_k" => (VERMILLION, Shape::Triangle),
-        "sliding_window" => (VERMILLION, Shape::Plus),
-        "svd_llm" => (PURPLE, Shape::Pentagon),
-        "asvd" => (ORANGE, Shape::Star),
-        "dense" => (BLACK, Shape::Diamond),
-        unknown => {
-            const COLOURS: [Colour; 7] = [BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY_BLUE, BLACK];
-            // FNV-1a: stable across versions and machines, unlike the standard library's hasher.
-            let hash = unknown
-                .bytes()
-                .fold(0xcbf2_9ce4_8422_2325_u64, |h, byte| (h ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-            (COLOURS[(hash % 7) as usize], Shape::Pentagon)
-        }
-    }
+    const COLOURS: [(&str, Colour); 7] = [
+        ("blue", BLUE),
+        ("vermillion", VERMILLION),
+        ("green", GREEN),
+        ("purple", PURPLE),
+        ("orange", ORANGE),
+        ("sky_blue", SKY_BLUE),
+        ("black", BLACK),
+    ];
+    let known = words::of(kind).and_then(|words| {
+        let colour = COLOURS.iter().find(|(name, _)| *name == words.colour)?.1;
+        let marker = StrDeserializer::<Error>::new(&words.marker);
+        Some((colour, Shape::deserialize(marker).ok()?))
+    });
+    known.unwrap_or_else(|| {
+        // FNV-1a: stable across versions and machines, unlike the standard library's hasher.
+        let hash = kind
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |h, byte| (h ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        (COLOURS[(hash % 7) as usize].1, Shape::Pentagon)
+    })
 }
 
 /// The family written into the SVG: DejaVu Sans where it is installed, Verdana (which has almost its widths) elsewhere.
@@ -278,6 +288,23 @@ mod tests {
             for b in &COLOURS[i + 1..] {
                 assert_ne!(a.light, b.light);
             }
+        }
+    }
+
+    #[test]
+    fn every_registered_method_has_a_colour_and_a_marker() {
+        let looks: Vec<(u32, Shape)> = crate::method::MethodSpec::KINDS
+            .iter()
+            .map(|kind| {
+                let words = words::of(kind).unwrap();
+                let (colour, shape) = kind_style(kind);
+                let written = (words.colour.as_str(), words.marker.as_str());
+                assert!(written.1 == "pentagon" || shape != Shape::Pentagon, "{kind}: {written:?} is none");
+                (colour.light, shape)
+            })
+            .collect();
+        for (i, look) in looks.iter().enumerate() {
+            assert!(!looks[i + 1..].contains(look), "two methods look the same: {look:?}");
         }
     }
 

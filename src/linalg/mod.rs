@@ -12,6 +12,7 @@ pub mod normal_product;
 pub mod norms;
 pub mod orthonormalize;
 pub mod pivoted_cholesky;
+pub mod pivoted_qr;
 mod pool;
 pub mod pseudoinverse;
 pub mod range_finder;

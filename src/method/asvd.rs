@@ -46,6 +46,7 @@ const FLOOR: f64 = 1e-4;
 
 impl Parameters for Asvd {
     const KIND: &'static str = "asvd";
+    const WORDS: &'static str = include_str!("asvd.toml");
     const VERSION: u32 = 1;
 
     fn check(&self) -> Result<(), Invalid> {

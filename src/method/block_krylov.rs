@@ -42,6 +42,7 @@ impl Default for BlockKrylov {
 
 impl Parameters for BlockKrylov {
     const KIND: &'static str = "block_krylov";
+    const WORDS: &'static str = include_str!("block_krylov.toml");
     const VERSION: u32 = 2;
 
     fn check(&self) -> Result<(), Invalid> {

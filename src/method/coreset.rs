@@ -38,6 +38,7 @@ pub struct Coreset {}
 
 impl Parameters for Coreset {
     const KIND: &'static str = "coreset";
+    const WORDS: &'static str = include_str!("coreset.toml");
     const VERSION: u32 = 1;
 }
 

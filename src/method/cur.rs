@@ -12,17 +12,15 @@
 //!
 //! Inside the clock: the check of finiteness and scale, the draws, the pivoting, the bases, the projection.
 
-use faer::{
-    Mat, Par,
-    dyn_stack::{MemBuffer, MemStack},
-    linalg::qr::{col_pivoting::factor as pivoted, no_pivoting::factor::recommended_block_size},
-};
+use faer::Mat;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Approximation, Draw, Facts, Forecast, Method, MethodError, Traits};
 use crate::{
-    linalg::{Scalar, gaussian::gaussian, orthonormalize::orthonormalize, range_finder::product},
+    linalg::{
+        Scalar, gaussian::gaussian, orthonormalize::orthonormalize, pivoted_qr::pivoted_qr, range_finder::product,
+    },
     low_rank::LowRank,
     parameters::Parameters,
     problem::{Outline, Problem},
@@ -44,6 +42,7 @@ impl Default for Cur {
 
 impl Parameters for Cur {
     const KIND: &'static str = "cur";
+    const WORDS: &'static str = include_str!("cur.toml");
     const VERSION: u32 = 2;
 }
 
@@ -70,11 +69,11 @@ impl<T: Scalar> Method<T> for Cur {
         let sketch_size = target_rank.saturating_add(self.oversampling).min(m.min(n));
 
         let of_rows = product(gaussian::<T>(sketch_size, m, rng).as_ref(), matrix, parallelism);
-        let chosen_columns = leading_pivots(of_rows, target_rank, parallelism);
+        let chosen_columns = pivoted_qr(of_rows, parallelism).order;
         let columns = Mat::from_fn(m, target_rank, |i, j| matrix[(i, chosen_columns[j])]);
 
         let of_columns = product(gaussian::<T>(sketch_size, n, rng).as_ref(), matrix.transpose(), parallelism);
-        let chosen_rows = leading_pivots(of_columns, target_rank, parallelism);
+        let chosen_rows = pivoted_qr(of_columns, parallelism).order;
         let rows = Mat::from_fn(target_rank, n, |i, j| matrix[(chosen_rows[i], j)]);
 
         // Â = C·(C⁺AR⁺)·R = Q_C·(Q_CᵀAQ_R)·Q_Rᵀ with orthonormal bases of C and of Rᵀ: nothing is inverted.
@@ -85,56 +84,5 @@ impl<T: Scalar> Method<T> for Cur {
         let left = product(column_basis.as_ref(), middle.as_ref(), parallelism);
         let factors = LowRank::new(left, row_basis.transpose().to_owned());
         Ok(Approximation { factors: factors.into(), notes: Vec::new() })
-    }
-}
-
-/// The first `count` pivot columns of a QR factorisation with column pivoting.
-fn leading_pivots<T: Scalar>(sketch: Mat<T>, count: usize, parallelism: Par) -> Vec<usize> {
-    let (rows, columns) = sketch.shape();
-    let mut factored = sketch;
-    let block_size = recommended_block_size::<T>(rows, columns).max(1);
-    let mut coefficients = Mat::<T>::zeros(block_size, rows.min(columns));
-    let mut forward = vec![0usize; columns];
-    let mut backward = vec![0usize; columns];
-    let mut memory = MemBuffer::new(pivoted::qr_in_place_scratch::<usize, T>(
-        rows,
-        columns,
-        block_size,
-        parallelism,
-        faer::prelude::default(),
-    ));
-    pivoted::qr_in_place(
-        factored.as_mut(),
-        coefficients.as_mut(),
-        &mut forward,
-        &mut backward,
-        parallelism,
-        MemStack::new(&mut memory),
-        faer::prelude::default(),
-    );
-    forward.truncate(count);
-    forward
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::random::generator;
-
-    #[test]
-    fn pivots_pick_the_columns_that_matter() {
-        // Columns 3 and 7 carry everything, column 7 most.
-        let mut rng = generator(5);
-        let noise = gaussian::<f64>(6, 10, &mut rng);
-        let sketch = Mat::from_fn(6, 10, |i, j| {
-            noise[(i, j)] * [1e-3, 10.0, 100.0][usize::from(j == 3) + 2 * usize::from(j == 7)]
-        });
-        assert_eq!(leading_pivots(sketch, 2, Par::Seq), [7, 3]);
-    }
-
-    #[test]
-    fn sketches_keep_the_shape_of_a_row_vector() {
-        let row = Mat::<f64>::from_fn(1, 4, |_, j| j as f64);
-        assert_eq!(leading_pivots(row, 1, Par::Seq), [3]);
     }
 }

@@ -25,6 +25,7 @@ pub struct Dense {}
 
 impl Parameters for Dense {
     const KIND: &'static str = "dense";
+    const WORDS: &'static str = include_str!("dense.toml");
     const VERSION: u32 = 1;
 }
 

@@ -29,6 +29,7 @@ pub struct ExactAttention {}
 
 impl Parameters for ExactAttention {
     const KIND: &'static str = "exact_attention";
+    const WORDS: &'static str = include_str!("exact_attention.toml");
     const VERSION: u32 = 2;
 }
 

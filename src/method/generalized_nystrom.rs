@@ -38,6 +38,7 @@ impl Default for GeneralizedNystrom {
 
 impl Parameters for GeneralizedNystrom {
     const KIND: &'static str = "generalized_nystrom";
+    const WORDS: &'static str = include_str!("generalized_nystrom.toml");
     const VERSION: u32 = 1;
 
     fn check(&self) -> Result<(), Invalid> {

@@ -51,6 +51,7 @@ impl Default for Linformer {
 
 impl Parameters for Linformer {
     const KIND: &'static str = "linformer";
+    const WORDS: &'static str = include_str!("linformer.toml");
     const VERSION: u32 = 2;
 }
 

@@ -21,6 +21,7 @@ mod svd_llm;
 mod top_k;
 mod truncated_svd;
 mod unformed;
+pub mod words;
 
 use faer::Par;
 use serde::{Deserialize, Serialize};
@@ -38,27 +39,40 @@ use crate::{
     random::Rng,
 };
 
-registry! {
-    /// A method with all its parameters: one point of the grid of a `[method.…]` table.
-    pub enum MethodSpec {
-        TruncatedSvd(truncated_svd::TruncatedSvd),
-        RandomizedSvd(randomized_svd::RandomizedSvd),
-        BlockKrylov(block_krylov::BlockKrylov),
-        GeneralizedNystrom(generalized_nystrom::GeneralizedNystrom),
-        Cur(cur::Cur),
-        Nystrom(nystrom::Nystrom),
-        Nystromformer(nystromformer::Nystromformer),
-        Linformer(linformer::Linformer),
-        Performer(performer::Performer),
-        Coreset(coreset::Coreset),
-        Skyformer(skyformer::Skyformer),
-        ExactAttention(exact_attention::ExactAttention),
-        TopK(top_k::TopK),
-        SlidingWindow(sliding_window::SlidingWindow),
-        SvdLlm(svd_llm::SvdLlm),
-        Asvd(asvd::Asvd),
-        Dense(dense::Dense),
-    }
+/// The registry, and each method behind its trait.
+macro_rules! methods {
+    ($($module:ident::$kind:ident),* $(,)?) => {
+        registry! {
+            /// A method with all its parameters: one point of the grid of a `[method.…]` table.
+            pub enum MethodSpec { $($kind($module::$kind)),* }
+        }
+
+        impl MethodSpec {
+            fn method<T: Scalar>(&self) -> &dyn Method<T> {
+                match self { $(Self::$kind(method) => method),* }
+            }
+        }
+    };
+}
+
+methods! {
+    truncated_svd::TruncatedSvd,
+    randomized_svd::RandomizedSvd,
+    block_krylov::BlockKrylov,
+    generalized_nystrom::GeneralizedNystrom,
+    cur::Cur,
+    nystrom::Nystrom,
+    nystromformer::Nystromformer,
+    linformer::Linformer,
+    performer::Performer,
+    coreset::Coreset,
+    skyformer::Skyformer,
+    exact_attention::ExactAttention,
+    top_k::TopK,
+    sliding_window::SlidingWindow,
+    svd_llm::SvdLlm,
+    asvd::Asvd,
+    dense::Dense,
 }
 
 /// What a method is there for in a comparison.
@@ -190,28 +204,6 @@ pub trait Method<T: Scalar>: Facts {
 }
 
 impl MethodSpec {
-    fn method<T: Scalar>(&self) -> &dyn Method<T> {
-        match self {
-            Self::TruncatedSvd(method) => method,
-            Self::RandomizedSvd(method) => method,
-            Self::BlockKrylov(method) => method,
-            Self::GeneralizedNystrom(method) => method,
-            Self::Cur(method) => method,
-            Self::Nystrom(method) => method,
-            Self::Nystromformer(method) => method,
-            Self::Linformer(method) => method,
-            Self::Performer(method) => method,
-            Self::Coreset(method) => method,
-            Self::Skyformer(method) => method,
-            Self::ExactAttention(method) => method,
-            Self::TopK(method) => method,
-            Self::SlidingWindow(method) => method,
-            Self::SvdLlm(method) => method,
-            Self::Asvd(method) => method,
-            Self::Dense(method) => method,
-        }
-    }
-
     /// See [`Facts::traits`].
     #[must_use]
     pub fn traits(&self) -> Traits {

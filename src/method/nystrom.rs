@@ -59,6 +59,7 @@ pub enum Sampling {
 
 impl Parameters for Nystrom {
     const KIND: &'static str = "nystrom";
+    const WORDS: &'static str = include_str!("nystrom.toml");
     const VERSION: u32 = 1;
 
     /// Uniform sampling shares the inverse of its core between both factors since version 2.

@@ -93,6 +93,7 @@ impl Default for Nystromformer {
 
 impl Parameters for Nystromformer {
     const KIND: &'static str = "nystromformer";
+    const WORDS: &'static str = include_str!("nystromformer.toml");
     const VERSION: u32 = 3;
     const BELONGS: &'static [Belongs] = &[
         Belongs::to("iterations", "pseudoinverse", &["iterative"]),

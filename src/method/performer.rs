@@ -58,6 +58,7 @@ impl Default for Performer {
 
 impl Parameters for Performer {
     const KIND: &'static str = "performer";
+    const WORDS: &'static str = include_str!("performer.toml");
     const VERSION: u32 = 1;
 
     fn check(&self) -> Result<(), Invalid> {

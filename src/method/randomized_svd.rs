@@ -39,6 +39,7 @@ impl Default for RandomizedSvd {
 
 impl Parameters for RandomizedSvd {
     const KIND: &'static str = "randomized_svd";
+    const WORDS: &'static str = include_str!("randomized_svd.toml");
     const VERSION: u32 = 1;
 
     fn check(&self) -> Result<(), Invalid> {

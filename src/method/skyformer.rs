@@ -35,6 +35,7 @@ pub struct Skyformer {}
 
 impl Parameters for Skyformer {
     const KIND: &'static str = "skyformer";
+    const WORDS: &'static str = include_str!("skyformer.toml");
     const VERSION: u32 = 2;
 }
 

@@ -32,6 +32,7 @@ pub struct SlidingWindow {}
 
 impl Parameters for SlidingWindow {
     const KIND: &'static str = "sliding_window";
+    const WORDS: &'static str = include_str!("sliding_window.toml");
     const VERSION: u32 = 1;
 }
 

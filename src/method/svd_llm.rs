@@ -47,6 +47,7 @@ impl Default for SvdLlm {
 
 impl Parameters for SvdLlm {
     const KIND: &'static str = "svd_llm";
+    const WORDS: &'static str = include_str!("svd_llm.toml");
     const VERSION: u32 = 1;
 
     fn check(&self) -> Result<(), Invalid> {

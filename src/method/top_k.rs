@@ -42,6 +42,7 @@ impl Default for TopK {
 
 impl Parameters for TopK {
     const KIND: &'static str = "top_k";
+    const WORDS: &'static str = include_str!("top_k.toml");
     const VERSION: u32 = 1;
 }
 

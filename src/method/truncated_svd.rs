@@ -46,6 +46,7 @@ impl Default for TruncatedSvd {
 
 impl Parameters for TruncatedSvd {
     const KIND: &'static str = "truncated_svd";
+    const WORDS: &'static str = include_str!("truncated_svd.toml");
     const VERSION: u32 = 2;
     const BELONGS: &'static [Belongs] = &[Belongs::to("tolerance", "algorithm", &["krylov"])];
 

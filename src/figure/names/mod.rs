@@ -4,35 +4,16 @@ mod parameter;
 
 use crate::{
     language::Language,
+    method::words,
     table::{parts_of_name, settings},
 };
 
 pub use parameter::{parameter_in_sentence, parameter_symbol, parameter_title};
 
-/// A kind of method as the field calls it; `None` for a kind this table does not know.
+/// A kind of method as the field calls it; `None` for a kind that is not registered.
 #[must_use]
 pub fn kind_name(kind: &str, language: Language) -> Option<&'static str> {
-    let (english, spanish) = match kind {
-        "truncated_svd" => ("Truncated SVD", "SVD truncada"),
-        "randomized_svd" => ("Randomized SVD", "SVD aleatorizada"),
-        "block_krylov" => ("Block Krylov", "Krylov por bloques"),
-        "nystrom" => ("Nyström", "Nyström"),
-        "generalized_nystrom" => ("Generalized Nyström", "Nyström generalizado"),
-        "cur" => ("CUR", "CUR"),
-        "nystromformer" => ("Nyströmformer", "Nyströmformer"),
-        "linformer" => ("Linformer (untrained)", "Linformer (sin entrenar)"),
-        "performer" => ("Performer", "Performer"),
-        "coreset" => ("RPCholesky coreset", "Coreset RPCholesky"),
-        "skyformer" => ("Skyformer", "Skyformer"),
-        "exact_attention" => ("Exact attention", "Atención exacta"),
-        "top_k" => ("Top-k rows", "Filas top-k"),
-        "sliding_window" => ("Sliding window", "Ventana deslizante"),
-        "svd_llm" => ("SVD-LLM", "SVD-LLM"),
-        "asvd" => ("ASVD", "ASVD"),
-        "dense" => ("Dense matrix", "Matriz densa"),
-        _ => return None,
-    };
-    Some(either(language, english, spanish))
+    words::of(kind).map(|words| words.name.of(language))
 }
 
 /// A problem or study by its label, or a problem at one of its settings (`attention (length=64)`).

@@ -11,7 +11,7 @@ use crate::{method::Role, table::SummaryRow};
 const ERROR: &str = "relative_frobenius_error";
 const OPTIMUM: &str = "optimal_frobenius_error";
 
-/// A method whose error is lower by less than this share is no other answer.
+/// A method whose error is lower by less than this share is no other answer; the template says so.
 const MARGIN: f64 = 0.05;
 
 /// Replicates that a sentence names.
@@ -31,7 +31,6 @@ struct Agreement<'a> {
     methods: usize,
     /// That of the least median error.
     best: MethodName,
-    margin: f64,
     /// Matrices in which another's error is lower by more than the margin.
     against: usize,
     named: Vec<Against<'a>>,
@@ -96,7 +95,6 @@ pub fn agreement(family: &Family<'_>) -> Option<Text> {
             hardest: named(high)?,
             methods: rivals.len(),
             best: best.name(),
-            margin: MARGIN,
             against: against.len(),
             named: against.into_iter().take(NAMED).collect(),
         },

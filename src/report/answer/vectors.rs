@@ -14,7 +14,7 @@ use crate::table::MatrixRow;
 
 const ERROR: &str = "relative_frobenius_error";
 
-/// Within this share of 1 a ratio says that the vectors do nothing.
+/// Within this share of 1 a ratio says that the vectors do nothing; the template says so.
 const MARGIN: f64 = 0.05;
 
 #[derive(Debug, Serialize)]
@@ -24,7 +24,6 @@ struct Vectors<'a> {
     real: &'a str,
     rank: u64,
     matrices: usize,
-    margin: f64,
     methods: Vec<OfMethod>,
 }
 
@@ -95,7 +94,7 @@ fn compare(family: &Family<'_>, real: &Family<'_>) -> Option<Text> {
     (!methods.is_empty()).then(|| {
         let (name, matrices) = (family.part.problem, pairs.len());
         let real = real.part.problem;
-        Text::new("answer/vectors", Vectors { family: name, real, rank, matrices, margin: MARGIN, methods })
+        Text::new("answer/vectors", Vectors { family: name, real, rank, matrices, methods })
     })
 }
 

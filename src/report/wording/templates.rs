@@ -1,6 +1,10 @@
 //! The templates of both languages: one file for each longer text, and short ones by their keys.
 
-use crate::{language::Language, report::ReportError};
+use crate::{
+    language::Language,
+    method::{self, MethodSpec},
+    report::ReportError,
+};
 
 /// Every template, in both languages.
 macro_rules! templates {
@@ -38,23 +42,6 @@ const TEMPLATES: &[(&str, [&str; 2])] = templates![
     "how_to_read",
     "introduction",
     "limits",
-    "method/svd_llm",
-    "method/block_krylov",
-    "method/coreset",
-    "method/cur",
-    "method/dense",
-    "method/exact_attention",
-    "method/generalized_nystrom",
-    "method/linformer",
-    "method/nystrom",
-    "method/nystromformer",
-    "method/performer",
-    "method/randomized_svd",
-    "method/asvd",
-    "method/skyformer",
-    "method/sliding_window",
-    "method/top_k",
-    "method/truncated_svd",
     "method/unknown",
     "notation",
     "protocol",
@@ -80,6 +67,11 @@ pub(super) fn of(language: Language) -> Result<Vec<(String, String)>, ReportErro
     for sources in WORDS {
         templates.extend(words(sources[index])?);
     }
+    let paragraph = |kind: &&str| {
+        let words = method::words::of(kind)?;
+        Some((format!("method/{kind}"), words.about.of(language).to_owned()))
+    };
+    templates.extend(MethodSpec::KINDS.iter().filter_map(paragraph));
     Ok(templates)
 }
 
@@ -148,7 +140,7 @@ mod tests {
     #[test]
     fn every_registered_method_has_its_paragraph() {
         let wording = Wording::new(Language::English, Numbering::default(), References::Plain).unwrap();
-        for kind in crate::method::MethodSpec::KINDS {
+        for kind in MethodSpec::KINDS {
             assert!(wording.knows(&format!("method/{kind}")), "{kind}");
         }
         for kind in crate::problem::ProblemSpec::KINDS {

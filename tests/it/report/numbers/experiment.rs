@@ -10,7 +10,7 @@ use super::{
     facts::{self, Fact, Facts, Tables},
     parts,
     prose::{Number, What},
-    studies,
+    studies, vectors,
 };
 
 pub struct Experiment {
@@ -51,6 +51,7 @@ fn read(folder: &Path) -> Experiment {
     let mut whole = of_all_cells(&tables);
     let ended = [ended(&tables.runs), ended(&tables.measurements)];
     whole.extend(of_protocol(&tables, &provenance));
+    whole.extend(vectors::of_vectors(&tables));
     facts.insert(String::new(), whole);
     let text = |table: &str, language: &str| spec[table][language].as_str().unwrap().to_owned();
     let titles = Language::ALL.map(|language| (language.code().to_owned(), text("title", language.code())));

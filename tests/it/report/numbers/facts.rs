@@ -115,7 +115,11 @@ pub fn of_variant(variant: &str) -> impl Iterator<Item = Fact> {
     let of_head = of_head.filter_map(|number| Some(Fact::of(number.parse().ok()?, What::Head)));
     let numbers = variant.split(", ").filter_map(|part| {
         let (name, value) = part.split_once('=')?;
-        let what = if matches!(name, "length" | "samples" | "batch") { What::Tokens } else { What::Any };
+        let what = match name {
+            "length" | "samples" | "batch" => What::Tokens,
+            "power_iterations" => What::Iterations,
+            _ => What::Any,
+        };
         Some(Fact::of(value.parse().ok()?, what))
     });
     of_head.chain(numbers)

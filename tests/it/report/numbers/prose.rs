@@ -90,7 +90,7 @@ const UNITS: [(&str, f64, Unit); 16] = [
 ];
 
 /// Words that stand before or behind a count.
-const BEFORE: [(&str, What); 11] = [
+const BEFORE: [(&str, What); 12] = [
     ("rank", What::Rank),
     ("ranks", What::Rank),
     ("rango", What::Rank),
@@ -98,6 +98,7 @@ const BEFORE: [(&str, What); 11] = [
     ("k", What::Rank),
     ("n", What::Tokens),
     ("objetivo", What::Rank),
+    ("q", What::Iterations),
     ("layer", What::Head),
     ("head", What::Head),
     ("capa", What::Head),
