@@ -9,6 +9,7 @@ mod cur;
 mod dense;
 mod exact_attention;
 mod generalized_nystrom;
+mod interpolative_decomposition;
 mod k_means;
 mod linformer;
 mod nystrom;
@@ -61,6 +62,7 @@ methods! {
     block_krylov::BlockKrylov,
     generalized_nystrom::GeneralizedNystrom,
     cur::Cur,
+    interpolative_decomposition::InterpolativeDecomposition,
     nystrom::Nystrom,
     nystromformer::Nystromformer,
     linformer::Linformer,

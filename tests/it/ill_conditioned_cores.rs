@@ -102,7 +102,7 @@ fn with_cores(structure: &Structure<f64>) -> Vec<MethodSpec> {
         Structure::PositiveSemidefinite => ["uniform", "rp_cholesky", "gaussian"]
             .map(|sampling| method("nystrom", json!({ "sampling": sampling })))
             .into(),
-        _ => vec![method("cur", json!({})), method("generalized_nystrom", json!({}))],
+        _ => ["cur", "generalized_nystrom", "interpolative_decomposition"].map(|kind| method(kind, json!({}))).into(),
     }
 }
 

@@ -26,6 +26,7 @@ fn every_method() -> Vec<MethodSpec> {
         method("block_krylov", json!({})),
         method("generalized_nystrom", json!({})),
         method("cur", json!({})),
+        method("interpolative_decomposition", json!({})),
         method("nystrom", json!({"sampling": "uniform"})),
         method("nystrom", json!({"sampling": "rp_cholesky"})),
         method("nystrom", json!({"sampling": "gaussian"})),
