@@ -27,6 +27,14 @@ impl Constants {
                 }
             }
         }
+        // What is said of a method stands beside it.
+        for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/method")).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "toml") {
+                let words: toml::Table = fs::read_to_string(&path).unwrap().parse().unwrap();
+                strings(&words["about"][language.code()], &mut texts);
+            }
+        }
         let numbers = |text: &String| {
             let text = filled(text, language).replace('\n', " ").replace('\\', "");
             prose::numbers(&text, language)
