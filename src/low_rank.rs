@@ -3,7 +3,7 @@
 use faer::{Mat, MatRef, Par, linalg::matmul::matmul};
 
 use crate::linalg::{
-    Scalar,
+    Scalar, from_f64,
     scale::{magnitude, scaled},
 };
 
@@ -14,6 +14,14 @@ pub struct LowRank<T> {
     pub left: Mat<T>,
     /// r×n.
     pub right: Mat<T>,
+}
+
+impl LowRank<f64> {
+    /// Both factors rounded to `T`.
+    #[must_use]
+    pub fn round<T: Scalar>(&self) -> LowRank<T> {
+        LowRank { left: from_f64(self.left.as_ref()), right: from_f64(self.right.as_ref()) }
+    }
 }
 
 impl<T: Scalar> LowRank<T> {

@@ -58,7 +58,7 @@ pub(super) fn tell(written: &Written) -> Result<(), Failure> {
     let (annexes, pages): (Vec<&str>, Vec<&str>) =
         written.files.iter().filter(is_page).map(String::as_str).partition(|page| page.contains("/experiments/"));
     let folder = annexes.first().and_then(|page| page.rsplit_once('/')).map_or("", |(folder, _)| folder);
-    let pictures = written.files.iter().filter(|path| [".svg", ".png"].iter().any(|end| path.ends_with(end))).count();
+    let pictures = written.files.iter().filter(|path| path.ends_with(".svg")).count();
     let seconds = written.seconds;
     print(&format!("report: {}; annexes in {folder}; {pictures} figures; {seconds:.1} s\n", pages.join(", ")))
 }

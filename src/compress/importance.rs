@@ -93,6 +93,5 @@ pub(super) fn changed(
 
 /// A pair as the encoder computes with it.
 pub(super) fn rounded(pair: &LowRank<f64>) -> Map {
-    let round = |matrix: &Mat<f64>| crate::linalg::from_f64::<f32>(matrix.as_ref());
-    Map::Pair(LowRank::new(round(&pair.left), round(&pair.right)))
+    Map::Pair(pair.round())
 }

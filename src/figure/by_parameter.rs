@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     language::Language,
-    table::{Lattice, LatticePoint, MethodKey, Parameter, Results},
+    table::{Lattice, LatticePoint, MethodKey, Parameter, Results, evenly},
 };
 
 /// Panels of a figure; of more lines, those that differ most in what the parameter does.
@@ -139,14 +139,7 @@ fn shown_lines<'l, 'a>(
         errors.map_or(0.0, |(first, last)| (last / first).ln())
     };
     lines.sort_by(|(_, a), (_, b)| change(a).total_cmp(&change(b)));
-    let last = lines.len() - 1;
-    let kept: Vec<usize> = (0..MOST_PANELS).map(|nth| nth * last / (MOST_PANELS - 1)).collect();
-    let mut place = 0;
-    lines.retain(|_| {
-        place += 1;
-        kept.contains(&(place - 1))
-    });
-    lines
+    evenly(&lines, MOST_PANELS)
 }
 
 /// The methods whose error is least somewhere, in the order of the tables.

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     language::Language,
-    table::{Lattice, LatticePoint, MethodKey, Results, settings},
+    table::{Lattice, LatticePoint, MethodKey, Results, evenly, settings},
 };
 
 /// Curves of a panel; of more settings or sizes, evenly many from the first to the last.
@@ -38,16 +38,6 @@ pub(super) fn draw_all(results: &Results, roster: &Roster, language: Language) -
         figures.extend(draw_errors(results, &lattice, roster, language)?);
     }
     Ok(figures)
-}
-
-/// Evenly many of a list, the first and the last among them.
-fn evenly<T>(all: Vec<T>, most: usize) -> Vec<T> {
-    let count = all.len();
-    if count <= most {
-        return all;
-    }
-    let kept: Vec<usize> = (0..most).map(|nth| nth * (count - 1) / (most - 1)).collect();
-    all.into_iter().enumerate().filter(|(at, _)| kept.contains(at)).map(|(_, value)| value).collect()
 }
 
 /// The side a rank is a share of.
@@ -78,7 +68,7 @@ fn draw_spectra(results: &Results, lattice: &Lattice<'_>, language: Language) ->
         let name = setting_name(&point.part.setting, language);
         (!points.is_empty()).then_some(Series { instance: None, name, look, points })
     };
-    let series: Vec<Series> = evenly(points, MOST_CURVES).into_iter().enumerate().filter_map(curve).collect();
+    let series: Vec<Series> = evenly(&points, MOST_CURVES).into_iter().enumerate().filter_map(curve).collect();
     if series.len() < 2 {
         return Ok(None);
     }
@@ -133,7 +123,7 @@ fn draw_errors(
             let panel = |(name, points): (String, Vec<(f64, &LatticePoint<'_>)>)| {
                 (format!("{y_title}, {method}: {}", setting_name(&name, language)), curves(&points, svd, language))
             };
-            evenly(groups, MOST_PANELS).into_iter().map(panel).collect()
+            evenly(&groups, MOST_PANELS).into_iter().map(panel).collect()
         }
         _ => return Ok(None),
     };
@@ -201,7 +191,7 @@ fn curves(points: &[(f64, &LatticePoint<'_>)], method: MethodKey<'_>, language: 
         let name = setting_name(&joined(&point.part.setting, |name| SIZES.contains(&name)), language);
         (!points.is_empty()).then_some(Series { instance: None, name, look: theme::series_look(nth), points })
     };
-    evenly(points.to_vec(), MOST_CURVES).into_iter().enumerate().filter_map(curve).collect()
+    evenly(points, MOST_CURVES).into_iter().enumerate().filter_map(curve).collect()
 }
 
 fn title(what: &str, lattice: &Lattice<'_>, language: Language) -> String {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     language::Language,
-    table::{Lattice, LatticePoint, Parameter, Results},
+    table::{Lattice, LatticePoint, Results, evenly},
 };
 
 /// Values of an axis; of more, evenly many from the first to the last.
@@ -53,9 +53,9 @@ fn draw(
 ) -> Result<Option<Figure>, FigureError> {
     let say = |english, spanish| either(language, english, spanish);
     let [x, y] = [across, up].map(|at| &lattice.parameters[at]);
-    let [columns, rows] = [x, y].map(shown_values);
+    let [columns, rows] = [x, y].map(|parameter| evenly(&parameter.values, MOST_VALUES));
     let maps = maps(lattice, [across, up]);
-    let shown: Vec<&Map<'_, '_>> = evenly(&maps, MOST_PANELS);
+    let shown = evenly(&maps, MOST_PANELS);
     let errors = || shown.iter().flat_map(|(_, points)| points).filter_map(|point| point.optimum(rank));
     let Some((least, greatest)) = extent(errors().filter(|error| *error > 0.0).map(f64::ln)) else { return Ok(None) };
     let (first, second) = (parameter_in_sentence(&x.name, language), parameter_in_sentence(&y.name, language));
@@ -128,30 +128,11 @@ fn draw(
 
 /// The points at each setting of the other parameters; those with one row or one column alone are no map.
 fn maps<'l, 'a>(lattice: &'l Lattice<'a>, pair: [usize; 2]) -> Vec<Map<'l, 'a>> {
-    let mut maps: Vec<Map<'l, 'a>> = Vec::new();
-    for point in lattice.points.iter().filter(|point| pair.iter().all(|&at| !point.values[at].is_empty())) {
-        let others = lattice.parameters.iter().zip(&point.values).enumerate();
-        let others = others.filter(|(at, (_, value))| !pair.contains(at) && !value.is_empty());
-        let name = others.map(|(_, (other, value))| format!("{}={value}", other.name)).collect::<Vec<_>>().join(", ");
-        match maps.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, points)) => points.push(point),
-            None => maps.push((name, vec![point])),
-        }
-    }
     let spreads =
         |points: &[&LatticePoint<'_>], at: usize| points.iter().any(|point| point.values[at] != points[0].values[at]);
+    let mut maps = lattice.groups(&pair);
     maps.retain(|(_, points)| pair.iter().all(|&at| spreads(points, at)));
     maps
-}
-
-fn shown_values(parameter: &Parameter) -> Vec<String> {
-    evenly(&parameter.values, MOST_VALUES).into_iter().cloned().collect()
-}
-
-/// Evenly many of a list, the first and the last among them.
-fn evenly<T>(all: &[T], most: usize) -> Vec<&T> {
-    let steps = most.min(all.len());
-    (0..steps).map(|step| &all[step * (all.len() - 1) / (steps - 1).max(1)]).collect()
 }
 
 /// The values side by side from the least to the greatest, the n-th from n + 1/2 to n + 3/2.

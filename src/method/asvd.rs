@@ -19,10 +19,15 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Approximation, Draw, Facts, Forecast, Method, MethodError, Traits,
-    calibrated::{gram, pair, uncalibrated},
+    calibrated::{gram, uncalibrated},
 };
 use crate::{
-    linalg::{Scalar, scale::magnitude, svd::thin_svd},
+    linalg::{
+        Scalar, from_f64,
+        scale::magnitude,
+        svd::{Svd, thin_svd},
+    },
+    low_rank::LowRank,
     parameters::{Invalid, Parameters},
     problem::{Outline, Problem},
 };
@@ -87,5 +92,16 @@ impl<T: Scalar> Method<T> for Asvd {
         let svd = thin_svd(scaled.as_ref(), draw.parallelism)?;
         let right = Mat::from_fn(svd.right.ncols(), n, |i, j| svd.right[(j, i)] / scales[j]);
         Ok(pair(&svd, &right, draw.target_rank))
+    }
+}
+
+/// The first `rank` columns of U·Σ and rows of `right`, of which every row is there: which rows a product computes together
+/// changes its bits, and the first j of rank k must be those of rank j.
+fn pair<T: Scalar>(svd: &Svd<f64>, right: &Mat<f64>, rank: usize) -> Approximation<T> {
+    let rank = rank.min(svd.left.ncols());
+    let left = Mat::from_fn(svd.left.nrows(), rank, |i, j| T::of(svd.left[(i, j)] * svd.singular_values[j]));
+    Approximation {
+        factors: LowRank::new(left, from_f64(right.subrows(0, rank))).into(),
+        notes: svd.fallback.map(str::to_owned).into_iter().collect(),
     }
 }

@@ -22,11 +22,10 @@ use super::{
 };
 use crate::{
     linalg::{
-        Scalar, from_f64, to_f64,
+        Scalar, to_f64,
         weighted_svd::Coordinates,
         whitening::{FLOOR, Whitening},
     },
-    low_rank::LowRank,
     parameters::{Invalid, Parameters},
     problem::{Outline, Problem},
 };
@@ -85,8 +84,7 @@ impl<T: Scalar> Method<T> for SvdLlm {
         let pair = svd.pair(draw.target_rank);
         let (spanned, n) = (whitening.spanned(), pair.right.ncols());
         let note = (spanned < n).then(|| format!("the calibration spans {spanned} of {n} directions"));
-        let factors = LowRank::new(from_f64(pair.left.as_ref()), from_f64(pair.right.as_ref()));
         let notes = svd.fallback.map(str::to_owned).into_iter().chain(note).collect();
-        Ok(Approximation { factors: factors.into(), notes })
+        Ok(Approximation { factors: pair.round::<T>().into(), notes })
     }
 }

@@ -228,6 +228,7 @@ impl ProblemSpec {
 
 /// [`Source`] without the parts that forbid `dyn`.
 trait DynSource {
+    fn check(&self) -> Result<(), Invalid>;
     fn tensors(&self) -> Vec<TensorName>;
     fn held_out(&self) -> Option<[(&'static str, &str); 2]>;
     fn outline(&self, tensors: &[Vec<usize>]) -> Result<Outline, String>;
@@ -235,6 +236,9 @@ trait DynSource {
 }
 
 impl<S: Source> DynSource for S {
+    fn check(&self) -> Result<(), Invalid> {
+        Parameters::check(self)
+    }
     fn tensors(&self) -> Vec<TensorName> {
         Source::tensors(self)
     }

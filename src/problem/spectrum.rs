@@ -146,21 +146,17 @@ impl Spectrum {
 
     /// Refuses a real matrix that is not named, or named twice.
     fn check_real(&self) -> Result<(), Invalid> {
-        match (&self.file, &self.tensor, &self.head) {
-            (None, ..) => Err(Invalid::new(
+        if self.tensor.is_some() && self.head.is_some() {
+            let instead = "keep one of the two: they are two matrices";
+            return Err(Invalid::new("head", "cannot be given beside `tensor`", instead));
+        }
+        match self.real() {
+            Some(real) => real.check(),
+            None => Err(Invalid::new(
                 "file",
                 "must be given when decay is \"as_in\"",
                 "for example `file = \"experiments/data/minilm-heads.safetensors\"`, with `head = \"layer0.head2\"`",
             )),
-            (_, Some(_), Some(_)) => Err(Invalid::new(
-                "head",
-                "cannot be given beside `tensor`",
-                "keep one of the two: they are two matrices",
-            )),
-            (Some(file), tensor, None) => TensorFile { file: file.clone(), tensor: tensor.clone() }.check(),
-            (Some(file), None, head) => {
-                Qkv { file: file.clone(), head: head.clone(), causal: false, temperature: 1.0, length: None }.check()
-            }
         }
     }
 

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     problem::ProblemSpec,
-    table::{Lattice, LatticePoint, MethodKey, Results, VariantRow},
+    table::{Lattice, LatticePoint, MethodKey, Results, VariantRow, evenly},
 };
 
 const ERROR: &str = "relative_frobenius_error";
@@ -103,9 +103,8 @@ fn effect<'a>(lattice: &'a Lattice<'_>, parameter: usize, rank: &'a str) -> Opti
         let setting = format!("{}={value}", swept.name);
         Some(OfValue { setting, low, high, best: best(&points, &rivals, rank) })
     };
-    let steps = VALUES_TOLD.min(swept.values.len());
-    let told = (0..steps).map(|step| &swept.values[step * (swept.values.len() - 1) / (steps - 1).max(1)]);
-    let values: Vec<OfValue> = told.filter_map(at_value).collect();
+    let told = evenly(&swept.values, VALUES_TOLD);
+    let values: Vec<OfValue> = told.iter().filter_map(at_value).collect();
     let named = |best: &Option<Best>| best.as_ref().map(|best| best.method.clone());
     let one_is_best = values.windows(2).all(|pair| named(&pair[0].best) == named(&pair[1].best));
     Some(Effect {
@@ -116,7 +115,7 @@ fn effect<'a>(lattice: &'a Lattice<'_>, parameter: usize, rank: &'a str) -> Opti
         lines: lines.len(),
         others: lattice.parameters.len() > 1,
         way: swept.numbers().and_then(|_| way(&lines, &rivals, rank)),
-        left_out: swept.values.len() - steps,
+        left_out: swept.values.len() - told.len(),
         values,
         methods: rivals.len(),
         one_is_best,
@@ -193,9 +192,7 @@ struct Caption<'a> {
 pub fn table(experiment: &str, lattice: &Lattice<'_>) -> Option<Table> {
     let ranks = lattice.ranks();
     let reference = lattice.reference_rank()?;
-    let steps = RANKS_SHOWN.min(ranks.len()).max(1);
-    let shown: Vec<&String> =
-        (0..steps).map(|step| &ranks[if steps == 1 { 0 } else { step * (ranks.len() - 1) / (steps - 1) }]).collect();
+    let shown = evenly(&ranks, RANKS_SHOWN);
     let rivals: Vec<MethodKey<'_>> =
         lattice.methods().into_iter().filter(|method| method.kind != "truncated_svd").collect();
     let row = |point: &LatticePoint<'_>| {
@@ -208,7 +205,7 @@ pub fn table(experiment: &str, lattice: &Lattice<'_>) -> Option<Table> {
         row
     };
     let shown_settings = shown_settings(lattice, &reference);
-    let rank = |rank: &&String| Item::Text(Text::new("column.rank_words", BTreeMap::from([("rank", rank.as_str())])));
+    let rank = |rank: &String| Item::Text(Text::new("column.rank_words", BTreeMap::from([("rank", rank.as_str())])));
     let mut header = vec![Item::Word("column.setting")];
     header.extend(shown.iter().map(rank));
     header.extend([Item::Word("column.nearest"), Item::Word("column.its_error")]);
@@ -240,8 +237,7 @@ fn shown_settings<'l, 'a>(lattice: &'l Lattice<'a>, rank: &str) -> Vec<&'l Latti
     let mut order: Vec<usize> = (0..count).collect();
     let error = |at: &usize| lattice.points[*at].optimum(rank).unwrap_or(f64::INFINITY);
     order.sort_by(|a, b| error(a).total_cmp(&error(b)));
-    let mut shown: Vec<usize> =
-        (0..SETTINGS_SHOWN).map(|nth| order[nth * (count - 1) / (SETTINGS_SHOWN - 1)]).collect();
+    let mut shown = evenly(&order, SETTINGS_SHOWN);
     shown.sort_unstable();
     shown.into_iter().map(|at| &lattice.points[at]).collect()
 }

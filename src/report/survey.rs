@@ -170,6 +170,19 @@ impl<'a> Family<'a> {
         self.summaries.get(&(method.label, method.variant, target_rank, quantity)).copied()
     }
 
+    /// The rows that summarise `quantity` of one method over one matrix each.
+    pub fn rows_of(&self, method: &Method<'_>, quantity: &str) -> impl Iterator<Item = &'a SummaryRow> {
+        self.by_variant.iter().copied().filter(move |row| {
+            row.method == method.label && row.method_variant == method.variant && row.quantity == quantity
+        })
+    }
+
+    /// The median of `quantity` of one method at one rank over the draws on one matrix.
+    pub fn median_on(&self, matrix: &str, method: &Method<'_>, target_rank: u64, quantity: &str) -> Option<f64> {
+        let mut rows = self.rows_of(method, quantity);
+        rows.find(|row| row.problem_variant == matrix && row.target_rank == target_rank).map(|row| row.median)
+    }
+
     pub fn median(&self, method: &Method<'_>, target_rank: u64, quantity: &str) -> Option<f64> {
         self.summary(method, target_rank, quantity).map(|row| row.median)
     }
@@ -221,15 +234,6 @@ pub fn spread_of(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     })
 }
 
-/// At most `most` of the ranks, evenly spread, the first and the last among them: a table has only so many columns.
-pub fn spread(ranks: &[u64], most: usize) -> Vec<u64> {
-    if ranks.len() <= most {
-        return ranks.to_vec();
-    }
-    let steps = most.max(2) - 1;
-    (0..=steps).map(|step| ranks[step * (ranks.len() - 1) / steps]).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -239,15 +243,5 @@ mod tests {
         assert_eq!(median(vec![]), None);
         assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
         assert_eq!(median(vec![4.0, 1.0, 3.0, 2.0]), Some(2.5));
-    }
-
-    #[test]
-    fn spread_ranks_keep_both_ends() {
-        let ranks: Vec<u64> = (1..=20).collect();
-        let shown = spread(&ranks, 7);
-        assert_eq!(shown.len(), 7);
-        assert_eq!((shown[0], shown[6]), (1, 20));
-        assert!(shown.windows(2).all(|pair| pair[0] < pair[1]));
-        assert_eq!(spread(&[4, 8], 7), [4, 8]);
     }
 }

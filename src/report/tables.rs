@@ -8,11 +8,11 @@ use super::{
     answer::least_rank_within,
     comparison::compare,
     document::{Item, MethodName, Table, Text, Verdict},
-    survey::{Family, Method, Survey, spread},
+    survey::{Family, Method, Survey},
     sweeps, weights,
     wording::label,
 };
-use crate::table::Status;
+use crate::table::{Status, evenly};
 
 /// With the method's name that makes eight columns, as many as a page holds.
 const RANKS_SHOWN: usize = 7;
@@ -101,7 +101,7 @@ pub fn of_family(survey: &Survey<'_>, family: &Family<'_>) -> Vec<Table> {
 
 /// Medians of one quantity: a line for each method, a column for each rank.
 fn by_rank(experiment: &str, family: &Family<'_>, topic: &str, quantity: &'static str) -> Option<Table> {
-    let ranks = spread(&family.ranks, RANKS_SHOWN);
+    let ranks = evenly(&family.ranks, RANKS_SHOWN);
     let line = |method: &Method<'_>| {
         // The matrix itself has no error.
         if weights::is_baseline(method) {
@@ -131,7 +131,7 @@ fn by_rank(experiment: &str, family: &Family<'_>, topic: &str, quantity: &'stati
 
 /// Time to the factors, marked against the first truncated SVD wherever the intervals can tell.
 fn times(experiment: &str, family: &Family<'_>) -> Option<Table> {
-    let ranks = spread(&family.ranks, RANKS_SHOWN);
+    let ranks = evenly(&family.ranks, RANKS_SHOWN);
     let baseline = family.first_of_kind("truncated_svd");
     let mut without_intervals = false;
     let mut rows = Vec::new();

@@ -18,8 +18,7 @@ use super::{
     Bench, Measurement, ModelFiles, ModelInput, Study, StudyError, StudyTraits, failure::method, numerics::check_count,
 };
 use crate::{
-    linalg::{from_f64, to_f64, weighted_svd::Coordinates},
-    low_rank::LowRank,
+    linalg::{to_f64, weighted_svd::Coordinates},
     model::{Attention, Encoder, Grams, LinearMap, Map, Quality, embedding::chunks},
     parameters::{Belongs, Invalid, Parameters},
 };
@@ -227,8 +226,7 @@ impl LightModel {
                 let break_even = (m * n) as f64 / (m + n) as f64;
                 let rank = ((break_even * self.rank_share) as usize).clamp(1, m.min(n));
                 let pair = coordinates.decompose(dense.as_ref(), bench.parallelism)?.pair(rank);
-                let rounded = LowRank::new(from_f64(pair.left.as_ref()), from_f64(pair.right.as_ref()));
-                light.replace(&name, Map::Pair(rounded))?;
+                light.replace(&name, Map::Pair(pair.round()))?;
             }
         }
         if let Some(kind) = self.attention.kind() {

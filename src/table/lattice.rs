@@ -120,20 +120,27 @@ impl<'a> Lattice<'a> {
         ranks.get(ranks.len() / 2).cloned()
     }
 
+    /// The points by the values of all parameters but these, in the order of the spec: the setting, and its points.
+    #[must_use]
+    pub fn groups(&self, varied: &[usize]) -> Vec<(String, Vec<&LatticePoint<'a>>)> {
+        let mut groups: Vec<(String, Vec<&LatticePoint<'a>>)> = Vec::new();
+        for point in self.points.iter().filter(|point| varied.iter().all(|&at| !point.values[at].is_empty())) {
+            let others = self.parameters.iter().zip(&point.values).enumerate();
+            let others = others.filter(|(at, (_, value))| !varied.contains(at) && !value.is_empty());
+            let name =
+                others.map(|(_, (other, value))| format!("{}={value}", other.name)).collect::<Vec<_>>().join(", ");
+            match groups.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, points)) => points.push(point),
+                None => groups.push((name, vec![point])),
+            }
+        }
+        groups
+    }
+
     /// The points by the values of all other parameters: lines along one.
     #[must_use]
     pub fn lines(&self, parameter: usize) -> Vec<(String, Vec<&LatticePoint<'a>>)> {
-        let mut lines: Vec<(String, Vec<&LatticePoint<'a>>)> = Vec::new();
-        for point in self.points.iter().filter(|point| !point.values[parameter].is_empty()) {
-            let others = self.parameters.iter().zip(&point.values).enumerate();
-            let others = others.filter(|(nth, (_, value))| *nth != parameter && !value.is_empty());
-            let name =
-                others.map(|(_, (other, value))| format!("{}={value}", other.name)).collect::<Vec<_>>().join(", ");
-            match lines.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, points)) => points.push(point),
-                None => lines.push((name, vec![point])),
-            }
-        }
+        let mut lines = self.groups(&[parameter]);
         let place = |point: &LatticePoint<'_>| {
             self.parameters[parameter].values.iter().position(|value| *value == point.values[parameter])
         };
@@ -144,6 +151,13 @@ impl<'a> Lattice<'a> {
         lines.retain(|(_, points)| points.len() > 1);
         lines
     }
+}
+
+/// At most `most` of a list, evenly spread, the first and the last among them.
+#[must_use]
+pub fn evenly<T: Clone>(all: &[T], most: usize) -> Vec<T> {
+    let steps = most.min(all.len());
+    (0..steps).map(|step| all[step * (all.len() - 1) / (steps - 1).max(1)].clone()).collect()
 }
 
 /// A family of more settings than this is told by its parameters, and no setting by itself.
@@ -211,4 +225,21 @@ fn lattice<'a>(parts: Vec<Part<'a>>) -> Lattice<'a> {
     };
     let points = parts.into_iter().map(point).collect();
     Lattice { problem, precision, parameters, points }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_evenly_spread_keeps_both_ends() {
+        let ranks: Vec<u64> = (1..=20).collect();
+        let shown = evenly(&ranks, 7);
+        assert_eq!(shown.len(), 7);
+        assert_eq!((shown[0], shown[6]), (1, 20));
+        assert!(shown.windows(2).all(|pair| pair[0] < pair[1]));
+        assert_eq!(evenly(&[4, 8], 7), [4, 8]);
+        assert_eq!(evenly(&[4, 8], 1), [4]);
+        assert!(evenly::<u64>(&[], 7).is_empty());
+    }
 }

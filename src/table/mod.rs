@@ -19,7 +19,7 @@ use std::path::PathBuf;
 pub use column::{Column, Meaning, Row};
 pub use file::{LARGEST_CSV, file_names, read_csv};
 pub use interval::median_interval;
-pub use lattice::{Lattice, LatticePoint, MethodKey, Parameter};
+pub use lattice::{Lattice, LatticePoint, MethodKey, Parameter, evenly};
 pub use measurement::{MeasurementRow, MeasurementSummary, summarise_measurements};
 pub use print::{Format, PrintError, Stored};
 pub use row::{CellRow, MatrixRow, SampleRow, SpectrumRow, Status, SummaryRow};

@@ -6,7 +6,7 @@ use super::super::{
     document::{MethodName, Text},
     survey::{Family, Method, spread_of},
 };
-use crate::{method::Role, table::SummaryRow};
+use crate::method::Role;
 
 const ERROR: &str = "relative_frobenius_error";
 const OPTIMUM: &str = "optimal_frobenius_error";
@@ -52,15 +52,7 @@ pub fn agreement(family: &Family<'_>) -> Option<Text> {
     if matrices.len() < 2 || family.sweep.is_some() {
         return None;
     }
-    let at = |matrix: &str, quantity: &str, method: Option<&Method<'_>>| {
-        let own = |row: &&&SummaryRow| {
-            row.problem_variant == matrix
-                && row.target_rank == rank
-                && row.quantity == quantity
-                && method.is_none_or(|method| row.method == method.label && row.method_variant == method.variant)
-        };
-        family.by_variant.iter().find(own).map(|row| row.median)
-    };
+    let error = |matrix: &str, method: &Method<'_>| family.median_on(matrix, method, rank, ERROR);
     let rivals: Vec<(&Method<'_>, f64)> = family
         .methods
         .iter()
@@ -69,18 +61,20 @@ pub fn agreement(family: &Family<'_>) -> Option<Text> {
         .filter_map(|method| Some((method, family.median(method, rank, ERROR)?)))
         .collect();
     let (best, _) = *rivals.iter().min_by(|a, b| a.1.total_cmp(&b.1)).filter(|_| rivals.len() > 1)?;
-    let optima: Vec<(&str, f64)> =
-        matrices.iter().filter_map(|matrix| Some((*matrix, at(matrix, OPTIMUM, None)?))).collect();
+    // Whatever method ran on it, a matrix has one optimum.
+    let optimum =
+        |matrix: &str| family.methods.iter().find_map(|method| family.median_on(matrix, method, rank, OPTIMUM));
+    let optima: Vec<(&str, f64)> = matrices.iter().filter_map(|matrix| Some((*matrix, optimum(matrix)?))).collect();
     let (low, high) = spread_of(optima.iter().map(|(_, error)| *error))?;
     let named = |error: f64| optima.iter().find(|(_, own)| *own == error).map(|(matrix, _)| *matrix);
     let against: Vec<Against<'_>> = matrices
         .iter()
         .filter_map(|matrix| {
-            let errors = rivals.iter().filter_map(|(method, _)| Some((*method, at(matrix, ERROR, Some(method))?)));
-            let (method, error) = errors.min_by(|a, b| a.1.total_cmp(&b.1))?;
-            let error_of_best = at(matrix, ERROR, Some(best))?;
-            let lower = error < (1.0 - MARGIN) * error_of_best;
-            lower.then(|| Against { matrix, method: method.name(), error, error_of_best })
+            let errors = rivals.iter().filter_map(|(method, _)| Some((*method, error(matrix, method)?)));
+            let (method, least) = errors.min_by(|a, b| a.1.total_cmp(&b.1))?;
+            let error_of_best = error(matrix, best)?;
+            let lower = least < (1.0 - MARGIN) * error_of_best;
+            lower.then(|| Against { matrix, method: method.name(), error: least, error_of_best })
         })
         .collect();
     Some(Text::new(

@@ -71,15 +71,11 @@ fn compare(family: &Family<'_>, real: &Family<'_>) -> Option<Text> {
         .collect();
     let ranks: Vec<u64> = family.ranks.iter().copied().filter(|rank| real.ranks.contains(rank)).collect();
     let rank = *ranks.get(ranks.len() / 2).filter(|_| !pairs.is_empty())?;
-    let error = |family: &Family<'_>, matrix: &str, method: &Method<'_>| {
-        let mut rows = family.by_variant.iter().filter(|row| row.problem_variant == matrix && row.quantity == ERROR);
-        let own = rows
-            .find(|row| row.target_rank == rank && row.method == method.label && row.method_variant == method.variant);
-        own.map(|row| row.median)
-    };
     let of_method = |method: &Method<'_>| {
-        let ratio =
-            |(spectrum, whole): &(&str, &str)| Some(error(real, whole, method)? / error(family, spectrum, method)?);
+        let ratio = |(spectrum, whole): &(&str, &str)| {
+            let between_random = family.median_on(spectrum, method, rank, ERROR)?;
+            Some(real.median_on(whole, method, rank, ERROR)? / between_random)
+        };
         let ratios: Vec<f64> = pairs.iter().filter_map(ratio).filter(|ratio| ratio.is_finite()).collect();
         let (low, high) = spread_of(ratios.iter().copied())?;
         let effect = match (low, high) {

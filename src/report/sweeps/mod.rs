@@ -52,10 +52,4 @@ impl<'a> Family<'a> {
         let row = rows.find(|row| sweep.value(&row.problem_variant) == Some(value))?;
         rows.all(|row| sweep.value(&row.problem_variant) != Some(value)).then_some(row)
     }
-
-    fn rows_of(&self, method: &Method<'_>, quantity: &str) -> impl Iterator<Item = &'a SummaryRow> {
-        self.by_variant.iter().copied().filter(move |row| {
-            row.method == method.label && row.method_variant == method.variant && row.quantity == quantity
-        })
-    }
 }

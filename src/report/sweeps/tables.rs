@@ -1,5 +1,7 @@
 //! The tables of a swept family: a column for each value.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::{
@@ -7,13 +9,14 @@ use super::{
     growth::{Growth, Share, groups},
 };
 use crate::{
+    method::Role,
     report::{
         comparison::compare,
         document::{Item, Table, Text, Verdict},
-        survey::{Family, Method, spread},
+        survey::{Family, Method},
         wording::label,
     },
-    table::{Slope, Sweep},
+    table::{Slope, Sweep, evenly, settings},
 };
 
 /// With the method's name that makes seven columns.
@@ -48,6 +51,9 @@ struct Caption<'a> {
     /// Slopes hold from here to the largest value.
     fitted_from: f64,
     fitted_to: f64,
+    /// Values asked for, and those at which a method of low rank had its rank.
+    sizes: usize,
+    had_rank: usize,
     /// Most rows on which errors were measured, where they were sampled.
     sampled_rows: Option<u64>,
 }
@@ -58,7 +64,23 @@ impl Paper<'_, '_> {
         let fitted = fitted(self.sweep);
         let sampled = |cell: &&&crate::table::CellRow| cell.output_error_low.is_some();
         let cells = || family.methods.iter().flat_map(|method| &method.cells);
+        // Of a size that has no method's rank there is no matrix, but there are skipped cells.
+        let asked: BTreeSet<&str> = cells()
+            .flat_map(|cell| settings(&cell.problem_variant))
+            .filter(|(name, _)| *name == self.sweep.parameter)
+            .map(|(_, value)| value)
+            .collect();
+        let low_rank = |method: &&Method<'_>| method.cells.first().is_some_and(|cell| cell.role == Some(Role::LowRank));
+        let had: BTreeSet<u64> = family
+            .methods
+            .iter()
+            .filter(low_rank)
+            .flat_map(|method| family.swept(method, self.sweep, "rank"))
+            .map(|(value, _)| value.to_bits())
+            .collect();
         let caption = Caption {
+            sizes: asked.len(),
+            had_rank: had.len(),
             family: &family.name,
             precision: family.precision,
             parameter: &self.sweep.parameter,
@@ -77,9 +99,7 @@ impl Paper<'_, '_> {
 
     /// The values that get a column.
     fn shown(&self) -> Vec<f64> {
-        let all = self.sweep.values();
-        let places: Vec<u64> = (0..all.len() as u64).collect();
-        spread(&places, VALUES_SHOWN).into_iter().map(|place| all[place as usize]).collect()
+        evenly(&self.sweep.values(), VALUES_SHOWN)
     }
 
     fn header(&self) -> Vec<Item> {

@@ -7,10 +7,10 @@ use crate::{
     report::{
         comparison::compare,
         document::{Item, MethodName, Table, Text, Verdict},
-        survey::{Family, Method, Survey, median, spread},
+        survey::{Family, Method, Survey, median},
         wording::label,
     },
-    table::MatrixRow,
+    table::{MatrixRow, evenly},
 };
 
 /// Ranks of a table of times, beside its four other columns.
@@ -200,7 +200,7 @@ impl<'a> Paper<'_, 'a> {
     /// Times to apply the pair at each rank, marked against the matrix itself.
     fn latency(&self) -> Option<Table> {
         let (method, all) = Latency::of_family(self.survey, self.family)?;
-        let ranks = spread(&self.family.ranks, RANKS_SHOWN);
+        let ranks = evenly(&self.family.ranks, RANKS_SHOWN);
         let mut header = vec![Item::Word("column.size"), Item::Word("column.tokens"), Item::Word("column.dense")];
         header.extend(
             ranks

@@ -13,6 +13,7 @@ mod handed_in;
 mod parts;
 mod prose;
 mod studies;
+mod sweeps;
 mod vectors;
 
 use std::{collections::BTreeMap, sync::OnceLock};
