@@ -136,6 +136,18 @@ fn sizes_have_a_curve_each_and_the_baseline_no_rank() {
 }
 
 #[test]
+fn what_is_fitted_over_sizes_says_how_many_had_the_rank() {
+    let rest =
+        "[method.nystromformer]\n[problem.attention]\ntarget_rank = 24\nlength = [16, 32, 48, 64]\nhead_dim = 4\n";
+    let [english, spanish] = annexes(rest, |_| {});
+    assert!(english.contains("3 of the 4 values had the rank."), "{english}");
+    assert!(spanish.contains("3 de los 4 valores tenían el rango."), "{spanish}");
+    let whole = rest.replace("[16, ", "[24, ");
+    let [english, _] = annexes(&whole, |_| {});
+    assert!(!english.contains("had the rank"), "{english}");
+}
+
+#[test]
 fn a_replicate_that_disagrees_with_the_median_is_named() {
     let files = "file = [\"matrix0.npy\", \"matrix1.npy\", \"matrix2.npy\"]\n";
     let planted = |odd: f64| {
