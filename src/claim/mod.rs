@@ -63,6 +63,12 @@ pub struct Claim {
     pub en: String,
     /// What is claimed, in Spanish, on one line.
     pub es: String,
+    /// Its own row in the answer, beside that of its topic, in English: `as a correction of 3-bit weights`.
+    #[serde(default)]
+    pub beside_en: Option<String>,
+    /// The same in Spanish.
+    #[serde(default)]
+    pub beside_es: Option<String>,
     /// Whether its numbers come from a trained model.
     #[serde(default)]
     pub real_model: bool,
@@ -170,6 +176,10 @@ impl Claim {
         if self.provided.is_some() != (self.provided_below.is_some() != self.provided_above.is_some()) {
             let instead = "for example `provided = \"relative_output_error\"` and `provided_below = 0.1`";
             return Err(Invalid::new("provided", "needs one threshold of its own", instead));
+        }
+        if self.beside_en.is_some() != self.beside_es.is_some() {
+            let instead = "give both `beside_en` and `beside_es`, or none";
+            return Err(Invalid::new("beside_en", "is said in one language alone", instead));
         }
         if self.exponent && self.along.is_none() {
             return Err(Invalid::new("exponent", "needs `along`", "for example `along = \"length\"`"));

@@ -1,7 +1,7 @@
 //! A folder that appears whole or not at all.
 
 use std::{
-    fs::{self, File},
+    fs::{self, OpenOptions},
     io,
     path::{Path, PathBuf},
 };
@@ -61,7 +61,7 @@ impl Unfinished {
             }
             // It is no longer there under its first name: nothing to clean up.
             let _ = folder.keep();
-            File::open(parent(&out))?.sync_all()
+            sync_entries(parent(&out))
         };
         finish().map_err(|source| CompressError::Write { path: out.clone(), source })
     }
@@ -106,9 +106,23 @@ fn check(out: &Path, model: &Path, force: bool) -> Result<(), CompressError> {
 fn sync(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        if entry.file_type()?.is_dir() { sync(&entry.path())? } else { File::open(entry.path())?.sync_all()? }
+        // Windows flushes what was opened for writing alone.
+        let file = || OpenOptions::new().write(true).open(entry.path());
+        if entry.file_type()?.is_dir() { sync(&entry.path())? } else { file()?.sync_all()? }
     }
-    File::open(folder)?.sync_all()
+    sync_entries(folder)
+}
+
+/// The names in a folder to the disk.
+#[cfg(unix)]
+fn sync_entries(folder: &Path) -> io::Result<()> {
+    fs::File::open(folder)?.sync_all()
+}
+
+/// Windows opens no folder as a file, and its file systems keep a journal of names themselves.
+#[cfg(not(unix))]
+fn sync_entries(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 /// Copies what a model folder has beside its weights: configuration, tokenizer, pooling, licence. Its `README.md` becomes

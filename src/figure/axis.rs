@@ -121,6 +121,20 @@ impl Axis {
         Self { scale: Scale::Linear, low: low - air, high: high + air, ticks: ticks.collect() }
     }
 
+    /// A base-2 logarithmic axis in percent for shares (above 0), for points placed by [`Self::key`].
+    pub fn shares(values: &[f64], language: Language) -> Self {
+        const TICKS: [u32; 12] = [1, 2, 5, 10, 15, 20, 30, 50, 70, 100, 150, 200];
+        let percent = super::names::either(language, "%", "\u{a0}%");
+        let keys: Vec<u64> = values.iter().map(|&value| Self::key(value)).collect();
+        let axis = Self::ranks(&keys);
+        let tick = |&share: &u32| Tick {
+            value: Self::key(f64::from(share) / 100.0) as f64,
+            label: format!("{share}{percent}"),
+        };
+        let shown = |tick: &Tick| (axis.low..axis.high).contains(&tick.value.log2());
+        Self { ticks: TICKS.iter().map(tick).filter(shown).collect(), ..axis }
+    }
+
     /// The same ticks under other names.
     pub fn labelled(mut self, names: impl IntoIterator<Item = String>) -> Self {
         self.ticks.iter_mut().zip(names).for_each(|(tick, name)| tick.label = name);
@@ -350,6 +364,13 @@ mod tests {
         assert_eq!(values, [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]);
         let axis = Axis::linear(-0.06, 0.06, 5, Language::Spanish);
         assert_eq!(labels(&axis), ["−0,05", "0,00", "0,05"]);
+    }
+
+    #[test]
+    fn shares_are_ticked_in_whole_percents_where_points_of_that_share_stand() {
+        let axis = Axis::shares(&[0.14, 0.5, 1.0], Language::English);
+        assert_eq!(labels(&axis), ["15%", "20%", "30%", "50%", "70%", "100%"]);
+        assert_eq!(axis.ticks[3].value, Axis::key(0.5) as f64);
     }
 
     #[test]

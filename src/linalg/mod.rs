@@ -15,6 +15,7 @@ pub mod pivoted_cholesky;
 pub mod pivoted_qr;
 mod pool;
 pub mod pseudoinverse;
+pub mod quantization;
 pub mod range_finder;
 mod scalar;
 pub mod scale;

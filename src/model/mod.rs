@@ -41,7 +41,7 @@ pub use matrices::Matrix;
 pub use names::{plain as plain_name, warnings};
 pub use quality::{ModelCost, Quality, spearman};
 pub use tokenizer::Tokenizer;
-pub use weights::{Embeddings, Layer, LayerNorm, LinearMap, Role, Weights};
+pub use weights::{Embeddings, Layer, LayerNorm, LinearMap, Role, WORDS, Weights};
 
 use crate::tensor::{INDEX, SINGLE_FILE as WEIGHTS, TensorError};
 

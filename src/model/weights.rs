@@ -112,7 +112,7 @@ pub struct Weights {
 }
 
 /// The tensor of the word embeddings.
-pub(super) const WORDS: &str = "embeddings.word_embeddings.weight";
+pub const WORDS: &str = "embeddings.word_embeddings.weight";
 
 /// The linear maps of a layer in the order of [`Layer::linears`], as their tensors are called.
 pub(super) const LINEARS: [&str; 6] = [

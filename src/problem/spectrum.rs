@@ -150,6 +150,11 @@ impl Spectrum {
             let instead = "keep one of the two: they are two matrices";
             return Err(Invalid::new("head", "cannot be given beside `tensor`", instead));
         }
+        let holds_several = self.file.as_ref().is_some_and(|file| file.ends_with(".safetensors"));
+        if holds_several && self.tensor.is_none() && self.head.is_none() {
+            let instead = "for example `head = \"layer0.head2\"`, or the name of a matrix as `tensor`";
+            return Err(Invalid::new("file", "holds several matrices: one of them must be named", instead));
+        }
         match self.real() {
             Some(real) => real.check(),
             None => Err(Invalid::new(

@@ -80,7 +80,7 @@ pub fn lay_out(chapter: &Chapter<'_>, evidence: &[Evidence<'_>]) -> Document {
     document.heading(2, Text::plain("heading.coverage"));
     coverage(&mut document, chapter);
     document.heading(2, Text::plain("heading.limits"));
-    let whole_model = studies::kinds(chapter.survey.results).contains(&"light_model");
+    let whole_model = studies::of_whole_model(chapter.survey.results);
     document.prose(Text::new("limits", BTreeMap::from([("whole_model", whole_model)])));
     document.heading(2, Text::plain("heading.reproduce"));
     document.prose(Text::new("reproduce", BTreeMap::from([("experiments", [chapter.survey.results.name.as_str()])])));

@@ -66,7 +66,7 @@ fn title(found: &Evidence<'_>, language: Language) -> String {
 }
 
 /// Those of one topic: what decides first. A claim that is decided along a range says more than one that holds or fails
-/// everywhere, and these more than one that names places.
+/// everywhere, and these more than one that names places; those that stand beside the topic come last.
 fn by_topic<'e, 'a>(evidence: &'e [Evidence<'a>], topic: Topic) -> Vec<&'e Evidence<'a>> {
     let mut own: Vec<&Evidence<'_>> = evidence
         .iter()
@@ -82,7 +82,7 @@ fn by_topic<'e, 'a>(evidence: &'e [Evidence<'a>], topic: Topic) -> Vec<&'e Evide
         Verdict::Fails => 2,
         _ => 3,
     };
-    own.sort_by_key(|found| (rank(found), found.claim.real_model));
+    own.sort_by_key(|found| (found.claim.beside_en.is_some(), rank(found), found.claim.real_model));
     own
 }
 
@@ -108,7 +108,7 @@ pub fn lay_out(chapters: &[Chapter<'_>], evidence: &[Evidence<'_>], figures: &[(
     document.heading(2, Text::plain("heading.methods"));
     document.prose(Text::plain("handin/methods"));
     document.heading(2, Text::plain("heading.limits"));
-    let whole_model = chapters.iter().any(|chapter| studies::kinds(chapter.survey.results).contains(&"light_model"));
+    let whole_model = chapters.iter().any(|chapter| studies::of_whole_model(chapter.survey.results));
     document.prose(Text::new("limits", BTreeMap::from([("whole_model", whole_model)])));
     document.heading(2, Text::plain("heading.reproduce"));
     let names: Vec<&str> = chapters.iter().map(|chapter| chapter.survey.results.name.as_str()).collect();
@@ -123,12 +123,16 @@ fn table(evidence: &[Evidence<'_>]) -> Table {
     let mut rows = Vec::new();
     for topic in Topic::ALL {
         let own = by_topic(evidence, topic);
-        let leads = [false, true].map(|real| own.iter().find(|found| found.claim.real_model == real).copied());
-        for found in leads.into_iter().flatten() {
+        let (beside, plain): (Vec<_>, Vec<_>) = own.into_iter().partition(|found| found.claim.beside_en.is_some());
+        let leads = [false, true].map(|real| plain.iter().find(|found| found.claim.real_model == real).copied());
+        for found in leads.into_iter().flatten().chain(beside) {
             let said = Said::of(found);
             let what = if found.claim.real_model { "handin.said_of_model" } else { "handin.said" };
+            let beside = |words: &Option<String>| words.clone().unwrap_or_default();
+            let (en, es) = (beside(&found.claim.beside_en), beside(&found.claim.beside_es));
+            let words = BTreeMap::from([("topic", topic.name().to_owned()), ("en", en), ("es", es)]);
             rows.push(vec![
-                Item::Text(Text::new(what, BTreeMap::from([("topic", topic.name())]))),
+                Item::Text(Text::new(what, words)),
                 Item::Text(Text::new("handin.verdict", &said)),
                 Item::Text(Text::new("handin.best", &said)),
                 Item::Text(Text::new("handin.worst", &said)),
@@ -158,7 +162,11 @@ fn half_page(
         return;
     }
     document.heading(2, Text::plain(format!("claim.topic.{}", topic.name())));
-    document.prose(Text::plain(format!("handin.how.{}", topic.name())));
+    // Lighter models have a rival that is no factorisation.
+    let of_topic = chapters.iter().filter(|_| topic == Topic::LightModels);
+    let rivals: Vec<Text> = of_topic.filter_map(|chapter| studies::rivals(chapter.survey.results)).collect();
+    let how = format!("handin.how.{}", topic.name());
+    document.prose(Text::new(&how, BTreeMap::from([("rivals", !rivals.is_empty())])));
     let figure = own.iter().find_map(|found| {
         let id = figures.iter().find(|(experiment, figure)| {
             experiment == found.experiment
@@ -170,6 +178,9 @@ fn half_page(
     let figure = figure.or_else(|| of_growth(&own, chapters));
     document.blocks.extend(figure.map(Block::Figure));
     document.blocks.push(Block::List(own.iter().map(|found| Text::new("handin.statement", Said::of(found))).collect()));
+    if !rivals.is_empty() {
+        document.blocks.push(Block::List(rivals));
+    }
     let mut names: Vec<&str> = own.iter().map(|found| found.experiment).collect();
     names.sort_unstable();
     names.dedup();

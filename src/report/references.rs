@@ -43,6 +43,18 @@ const WORKS: &[(&str, &str)] = &[
         "Choromanski, K., Likhosherstov, V., Dohan, D., Song, X., Gane, A., Sarlós, T., Hawkins, P., Davis, J., Mohiuddin, A., Kaiser, Ł., Belanger, D., Colwell, L., Weller, A. (2021). Rethinking attention with Performers. *International Conference on Learning Representations*. <https://arxiv.org/abs/2009.14794>",
     ),
     (
+        "lin2024",
+        "Lin, J., Tang, J., Tang, H., Yang, S., Chen, W.-M., Wang, W.-C., Xiao, G., Dang, X., Gan, C., Han, S. (2024). AWQ: activation-aware weight quantization for on-device LLM compression and acceleration. *Proceedings of Machine Learning and Systems* 6. <https://arxiv.org/abs/2306.00978>",
+    ),
+    (
+        "zhang2024",
+        "Zhang, C., Cheng, J., Constantinides, G. A., Zhao, Y. (2024). LQER: low-rank quantization error reconstruction for LLMs. *Proceedings of Machine Learning Research* 235. <https://arxiv.org/abs/2402.02446>",
+    ),
+    (
+        "zhang2025",
+        "Zhang, C., Wong, J. T. H., Xiao, C., Constantinides, G. A., Zhao, Y. (2025). QERA: an analytical framework for quantization error reconstruction. *International Conference on Learning Representations*. <https://arxiv.org/abs/2410.06040>",
+    ),
+    (
         "izenman1975",
         "Izenman, A. J. (1975). Reduced-rank regression for the multivariate linear model. *Journal of Multivariate Analysis* 5(2), 248–264. <https://doi.org/10.1016/0047-259X(75)90042-1>",
     ),

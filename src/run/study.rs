@@ -45,6 +45,13 @@ struct Input {
     problem: Option<Problem<f64>>,
 }
 
+/// What was read, and what for.
+struct Read {
+    files: Option<ModelFiles>,
+    matrix: Option<ProblemSpec>,
+    input: Result<Input, StudyError>,
+}
+
 /// How many studies some cells belong to, points of a grid counted apart.
 pub fn parts(cells: &[&StudyCell]) -> usize {
     cells.chunk_by(|a, b| a.study == b.study).count()
@@ -72,10 +79,12 @@ impl Session<'_> {
         cells: &[&StudyCell],
         progress: &mut Progress,
     ) -> Result<ControlFlow<()>, RunError> {
+        let mut read: Option<Read> = None;
         for cells in cells.chunk_by(|a, b| a.study == b.study) {
             let study = self.experiment.study_of(cells[0]);
             progress.begin_block(&study.name(), cells.len());
-            let input = self.read_input(&study.spec);
+            let now = self.read(&study.spec, read.take());
+            let input = &read.insert(now).input;
             // What runs on one thread and reads no clock may run beside others.
             let alone = study.spec.traits().timed || !matches!(self.parallelism, Par::Seq);
             let beside = if alone { 1 } else { rayon::current_num_threads() };
@@ -87,9 +96,9 @@ impl Session<'_> {
                 let this = &*self;
                 let start = Instant::now();
                 let records: Vec<Record> = if beside > 1 {
-                    batch.par_iter().map(|cell| this.study(cell, &input)).collect()
+                    batch.par_iter().map(|cell| this.study(cell, input)).collect()
                 } else {
-                    batch.iter().map(|cell| this.study(cell, &input)).collect()
+                    batch.iter().map(|cell| this.study(cell, input)).collect()
                 };
                 self.spent.reference += start.elapsed();
                 self.record(&records)?;
@@ -100,11 +109,19 @@ impl Session<'_> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Everything a study asks for.
-    fn read_input(&self, spec: &StudySpec) -> Result<Input, StudyError> {
-        let model = spec.model().map(|files| self.read_model(&files)).transpose()?;
-        let problem = spec.problem().map(|problem| self.read_problem(&problem)).transpose()?;
-        Ok(Input { model, problem })
+    /// Everything a study asks for: what was read before, if it asks for the same, as points do that differ in numbers alone.
+    fn read(&self, spec: &StudySpec, before: Option<Read>) -> Read {
+        let (files, matrix) = (spec.model(), spec.problem());
+        if let Some(before) = before.filter(|before| before.files == files && before.matrix == matrix) {
+            return before;
+        }
+        let input = || {
+            let model = files.as_ref().map(|files| self.read_model(files)).transpose()?;
+            let problem = matrix.as_ref().map(|matrix| self.read_problem(matrix)).transpose()?;
+            Ok(Input { model, problem })
+        };
+        let input = input();
+        Read { files, matrix, input }
     }
 
     /// A matrix from a file, formed; of which nothing is random.
@@ -121,11 +138,8 @@ impl Session<'_> {
             let text = std::fs::read_to_string(self.root.join(path));
             text.map_err(|error| StudyError::Input(format!("{path}: {error}")))
         };
-        Ok(ModelInput {
-            encoder: Encoder::read(&folder)?,
-            tokenizer: Tokenizer::read(&folder)?,
-            texts: files.texts.iter().map(read).collect::<Result<_, _>>()?,
-        })
+        let texts = files.texts.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(ModelInput::new(Encoder::read(&folder)?, Tokenizer::read(&folder)?, texts))
     }
 
     /// One cell: its measurements, or why there are none.

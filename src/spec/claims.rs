@@ -5,7 +5,6 @@ use serde_json::Value;
 use super::{
     diagnostic::{Diagnostic, Problems},
     family::header_of,
-    grid::Grid,
     section::{Section, Swept, first_values, meaningless, properties_of},
     spelling::{as_label, is_hidden, is_label, listed, nearest},
     sweep::Axis,
@@ -13,15 +12,8 @@ use super::{
 };
 use crate::claim::Claim;
 
-/// The labels a claim may speak of.
-pub(super) struct Labels<'a> {
-    pub problems: &'a [Grid],
-    pub methods: &'a [Grid],
-    pub studies: &'a [Grid],
-}
-
 /// Every claim; what cannot be read is left out and reported.
-pub(super) fn read(document: &Table, labels: &Labels<'_>, problems: &mut Problems) -> Vec<(String, Claim)> {
+pub(super) fn read(document: &Table, problems: &mut Problems) -> Vec<(String, Claim)> {
     let Some(entry) = document.get("claim") else { return Vec::new() };
     let Content::Table(tables) = &entry.node.content else {
         let what = entry.node.content.what();
@@ -29,10 +21,10 @@ pub(super) fn read(document: &Table, labels: &Labels<'_>, problems: &mut Problem
         problems.push(Diagnostic::new(&entry.node.span, "`claim` must be tables", format!("this is {what}"), help));
         return Vec::new();
     };
-    tables.entries.iter().filter_map(|entry| claim(entry, labels, problems)).collect()
+    tables.entries.iter().filter_map(|entry| claim(document, entry, problems)).collect()
 }
 
-fn claim(entry: &Entry, labels: &Labels<'_>, problems: &mut Problems) -> Option<(String, Claim)> {
+fn claim(document: &Table, entry: &Entry, problems: &mut Problems) -> Option<(String, Claim)> {
     let label = &entry.key;
     if !is_label(label) {
         let title = format!("`{}` cannot be a label", label.escape_debug());
@@ -54,7 +46,7 @@ fn claim(entry: &Entry, labels: &Labels<'_>, problems: &mut Problems) -> Option<
         Section { name: &name, header: Some(&header), properties: &properties, others: &[], swept: Swept::Only(&[]) };
     let axes = section.read(table, problems);
     refuse_unreadable_texts(&name, &axes, problems);
-    refuse_unknown_labels(&name, &axes, labels, problems);
+    refuse_unknown_labels(document, &name, &axes, problems);
     if problems.count() > before {
         return None;
     }
@@ -70,7 +62,8 @@ fn claim(entry: &Entry, labels: &Labels<'_>, problems: &mut Problems) -> Option<
 
 /// The report quotes them on one line.
 fn refuse_unreadable_texts(name: &str, axes: &[Axis], problems: &mut Problems) {
-    for axis in axes.iter().filter(|axis| axis.name == "en" || axis.name == "es") {
+    let texts = ["en", "es", "beside_en", "beside_es"];
+    for axis in axes.iter().filter(|axis| texts.contains(&axis.name.as_str())) {
         let Value::String(text) = axis.value(0) else { continue };
         if text.trim().is_empty() || text.chars().any(|letter| letter.is_control() || is_hidden(letter)) {
             let title = format!("`{}` of {name} is not one line of visible text", axis.name);
@@ -79,14 +72,16 @@ fn refuse_unreadable_texts(name: &str, axes: &[Axis], problems: &mut Problems) {
     }
 }
 
-/// A claim on rows that no run will ever write would never be judged.
-fn refuse_unknown_labels(name: &str, axes: &[Axis], labels: &Labels<'_>, problems: &mut Problems) {
-    let Labels { problems: matrices, methods, studies } = labels;
-    let kinds = [("problem", *matrices), ("method", *methods), ("over_method", *methods), ("study", *studies)];
-    for (key, grids) in kinds {
+/// A claim on rows that no run will ever write would never be judged. Tables count as they are written: what is wrong in one of them
+/// is no fault of the claim.
+fn refuse_unknown_labels(document: &Table, name: &str, axes: &[Axis], problems: &mut Problems) {
+    let kinds = [("problem", "problem"), ("method", "method"), ("over_method", "method"), ("study", "study")];
+    for (key, family) in kinds {
         let Some(axis) = axes.iter().find(|axis| axis.name == key) else { continue };
         let Value::String(written) = axis.value(0) else { continue };
-        let known = || grids.iter().map(|grid| grid.label.as_str());
+        let tables = document.get(family).map(|entry| &entry.node.content);
+        let tables = if let Some(Content::Table(tables)) = tables { tables.entries.as_slice() } else { &[] };
+        let known = || tables.iter().map(|table| table.key.as_str());
         if known().any(|label| label == written) {
             continue;
         }

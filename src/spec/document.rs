@@ -8,8 +8,7 @@ use serde_json::Value;
 use toml::de::DeTable;
 
 use super::{
-    Bilingual, Experiment, LARGEST_GRID, Timing,
-    claims::{self, Labels},
+    Bilingual, Experiment, LARGEST_GRID, Timing, claims,
     diagnostic::{Diagnostic, Problems},
     exclude, family,
     files::{TensorFiles, outlines_of, refuse_absent_models, refuse_impossible_studies},
@@ -126,8 +125,7 @@ fn experiment(
         if kinds.studies { family::read::<crate::study::StudySpec>(document, problems) } else { Vec::new() };
 
     let excludes = exclude::read(document, [&problem_grids, &method_grids], problems);
-    let labels = Labels { problems: &problem_grids, methods: &method_grids, studies: &study_grids };
-    let claims = claims::read(document, &labels, problems);
+    let claims = claims::read(document, problems);
 
     if let Err(problem) = refuse_too_many_cells(&axes, trials, &problem_grids, &method_grids, &study_grids) {
         // Nothing is expanded: what would be found in a million points is not worth their memory.

@@ -174,6 +174,7 @@ pub(super) fn expand<S: Family>(grids: &[Grid], problems: &mut Problems) -> Vec<
         }
         let before = problems.count();
         let wheels = grid.wheels();
+        let telling = grid.telling(&wheels);
         let mut read = vec![false; grid.axes.len()];
         let mut turned = Some(vec![0; wheels.len()]);
         while let Some(turn) = turned
@@ -190,7 +191,7 @@ pub(super) fn expand<S: Family>(grids: &[Grid], problems: &mut Problems) -> Vec<
                         .zip(&turn)
                         .all(|(wheel, &index)| index == 0 || wheel.iter().any(|&axis| !idle[axis]))
                     {
-                        let variant = grid.variant(&wheels, &point, &idle);
+                        let variant = grid.variant(&telling, &point, &idle);
                         let target_ranks =
                             grid.ranks.as_ref().map(|axis| ranks(axis).into_iter().map(|(rank, _)| rank).collect());
                         let instance = Instance { family: grid.label.clone(), variant, target_ranks, spec };
@@ -302,25 +303,27 @@ fn made<S: Family>(grid: &Grid, point: &[usize], parameters: Map<String, Value>)
 }
 
 impl Grid {
-    /// The swept parameters of one point that are read there: `head=layer0.head3, causal=true`. Of those that walk together, as
-    /// few of the first as tell their steps apart.
-    fn variant(&self, wheels: &[Vec<usize>], point: &[usize], idle: &[bool]) -> String {
-        let mut told: Vec<usize> = Vec::new();
+    /// The axes whose values tell the points apart: those with several values; of those that walk together, as few of the first as
+    /// tell their steps apart.
+    fn telling(&self, wheels: &[Vec<usize>]) -> Vec<usize> {
+        let mut telling: Vec<usize> = Vec::new();
         for wheel in wheels.iter().filter(|wheel| self.axes[wheel[0]].count() > 1) {
-            let mut steps: HashSet<String> = HashSet::new();
-            for named in 1..=wheel.len() {
-                steps.clear();
-                steps.extend((0..self.axes[wheel[0]].count()).map(|index| {
-                    wheel[..named].iter().map(|&axis| format!("{},", self.axes[axis].value(index))).collect::<String>()
-                }));
-                if steps.len() == self.axes[wheel[0]].count() || named == wheel.len() {
-                    told.extend(wheel[..named].iter().filter(|&&axis| !idle[axis]));
-                    break;
-                }
-            }
+            let steps = self.axes[wheel[0]].count();
+            let step =
+                |axes: &[usize], index| axes.iter().map(|&axis| format!("{},", self.axes[axis].value(index))).collect();
+            let tells = |named: &usize| {
+                *named == wheel.len()
+                    || (0..steps).map(|index| step(&wheel[..*named], index)).collect::<HashSet<String>>().len() == steps
+            };
+            telling.extend((1..=wheel.len()).find(tells).map_or(&wheel[..], |named| &wheel[..named]));
         }
-        told.sort_unstable();
-        let values = told.into_iter().map(|place| {
+        telling.sort_unstable();
+        telling
+    }
+
+    /// The swept parameters of one point that are read there: `head=layer0.head3, causal=true`.
+    fn variant(&self, telling: &[usize], point: &[usize], idle: &[bool]) -> String {
+        let values = telling.iter().filter(|&&place| !idle[place]).map(|&place| {
             let axis = &self.axes[place];
             match axis.value(point[place]) {
                 Value::String(text) => format!("{}={text}", axis.name),

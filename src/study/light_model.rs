@@ -15,11 +15,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    Bench, Measurement, ModelFiles, ModelInput, Study, StudyError, StudyTraits, failure::method, numerics::check_count,
+    Bench, Measurement, ModelFiles, ModelInput, Study, StudyError, StudyTraits,
+    failure::method,
+    numerics::{check_count, rank_at},
 };
 use crate::{
     linalg::{to_f64, weighted_svd::Coordinates},
-    model::{Attention, Encoder, Grams, LinearMap, Map, Quality, embedding::chunks},
+    model::{Attention, Encoder, LinearMap, Map, Quality},
     parameters::{Belongs, Invalid, Parameters},
 };
 
@@ -95,11 +97,6 @@ fn two_hundred() -> usize {
     200
 }
 
-/// With fewer texts, retrieval says nothing.
-const TEXTS: usize = 40;
-/// Tokens of a chunk of the calibration text.
-const CALIBRATION_TOKENS: usize = 64;
-
 impl Parameters for LightModel {
     const KIND: &'static str = "light_model";
     /// Pairs are those that `compress` begins with since version 2.
@@ -144,14 +141,7 @@ impl Study for LightModel {
 
     fn measure(&self, bench: &mut Bench<'_>) -> Result<Vec<Measurement>, StudyError> {
         let input = bench.model.ok_or_else(|| StudyError::Numerical("no model was read".to_owned()))?;
-        let texts = input.chunks(0, self.chunk_tokens)?;
-        if texts.len() < TEXTS {
-            return Err(StudyError::Numerical(format!(
-                "the text makes {} chunks of {} tokens, fewer than {TEXTS}: lower chunk_tokens",
-                texts.len(),
-                self.chunk_tokens
-            )));
-        }
+        let texts = input.embedded(self.chunk_tokens)?;
         let exact = &input.encoder;
         let light = self.lighten(input, bench)?;
         let (exact_embeddings, exact_seconds) = embed(exact, &texts, bench)?;
@@ -211,20 +201,16 @@ impl LightModel {
     fn lighten(&self, input: &ModelInput, bench: &mut Bench<'_>) -> Result<Encoder, StudyError> {
         let mut light = input.encoder.clone();
         if self.weights != WeightFactors::Exact {
-            let mut grams = Grams::default();
-            if self.weights == WeightFactors::SvdLlm {
-                for ids in input.chunks(1, CALIBRATION_TOKENS)? {
-                    grams.add(&input.encoder, &ids)?;
-                }
-            }
+            let whitenings = match self.weights {
+                WeightFactors::SvdLlm => Some(input.whitenings(bench.parallelism)?),
+                WeightFactors::TruncatedSvd | WeightFactors::Exact => None,
+            };
             for map in LinearMap::of_model(input.encoder.config()) {
                 let name = format!("{}.weight", map.name());
                 let dense = to_f64(input.encoder.dense(&name)?.as_ref());
-                let whitening = grams.whitening(map, bench.parallelism).transpose()?;
-                let coordinates = Coordinates { rows: None, columns: whitening.as_ref() };
-                let (m, n) = dense.shape();
-                let break_even = (m * n) as f64 / (m + n) as f64;
-                let rank = ((break_even * self.rank_share) as usize).clamp(1, m.min(n));
+                let whitening = whitenings.and_then(|whitenings| whitenings.get(&map));
+                let coordinates = Coordinates { rows: None, columns: whitening };
+                let rank = rank_at(self.rank_share, dense.shape());
                 let pair = coordinates.decompose(dense.as_ref(), bench.parallelism)?.pair(rank);
                 light.replace(&name, Map::Pair(pair.round()))?;
             }
@@ -270,13 +256,5 @@ impl HeadAttention {
             Self::Coreset => Some("coreset"),
             Self::TopK => Some("top_k"),
         }
-    }
-}
-
-impl ModelInput {
-    /// One of the texts in chunks of so many tokens.
-    fn chunks(&self, text: usize, tokens: usize) -> Result<Vec<Vec<u32>>, StudyError> {
-        let text = self.texts.get(text).ok_or_else(|| StudyError::Numerical("a text was not read".to_owned()))?;
-        Ok(chunks(&self.tokenizer, text, tokens)?)
     }
 }

@@ -8,6 +8,7 @@ mod denoised_head;
 mod denoising;
 mod failure;
 mod light_model;
+mod model_storage;
 mod numerics;
 mod reduced_rank_regression;
 mod reproduction;
@@ -17,16 +18,19 @@ pub use denoised_head::DenoisedHead;
 pub use denoising::Denoising;
 pub use failure::{Failure, Which};
 pub use light_model::LightModel;
+pub use model_storage::ModelStorage;
 pub use numerics::gavish_donoho_threshold;
 pub use reduced_rank_regression::{ReducedRankRegression, fit as fit_reduced_rank};
 pub use reproduction::{Published, Reproduction};
 
+use std::{collections::HashMap, sync::OnceLock};
+
 use faer::Par;
 
 use crate::{
-    linalg::{scale::NotFinite, svd::SvdError},
+    linalg::{scale::NotFinite, svd::SvdError, whitening::Whitening},
     method::MethodError,
-    model::{Encoder, ModelError, Tokenizer},
+    model::{Encoder, Grams, LinearMap, ModelError, Tokenizer, embedding},
     parameters::{Parameters, registry},
     problem::{Problem, ProblemSpec},
     random::Rng,
@@ -41,6 +45,7 @@ registry! {
         Failure(Failure),
         Reproduction(Reproduction),
         LightModel(LightModel),
+        ModelStorage(ModelStorage),
     }
 }
 
@@ -123,6 +128,55 @@ pub struct ModelInput {
     pub encoder: Encoder,
     pub tokenizer: Tokenizer,
     pub texts: Vec<String>,
+    /// Of the second text, once a study has asked: every cell with the same calibration has the same.
+    whitenings: OnceLock<Result<Whitenings, StudyError>>,
+}
+
+/// Coordinates in which the inputs of each linear map are white.
+pub type Whitenings = HashMap<LinearMap, Whitening>;
+
+/// With fewer texts, retrieval says nothing.
+const TEXTS: usize = 40;
+/// Tokens of a chunk of the text that is calibrated on.
+const CALIBRATION_TOKENS: usize = 64;
+
+impl ModelInput {
+    #[must_use]
+    pub fn new(encoder: Encoder, tokenizer: Tokenizer, texts: Vec<String>) -> Self {
+        Self { encoder, tokenizer, texts, whitenings: OnceLock::new() }
+    }
+
+    /// One of the texts in chunks of so many tokens.
+    fn chunks(&self, text: usize, tokens: usize) -> Result<Vec<Vec<u32>>, StudyError> {
+        let text = self.texts.get(text).ok_or_else(|| StudyError::Numerical("a text was not read".to_owned()))?;
+        Ok(embedding::chunks(&self.tokenizer, text, tokens)?)
+    }
+
+    /// The chunks of the text that is embedded, enough of them to judge by.
+    fn embedded(&self, tokens: usize) -> Result<Vec<Vec<u32>>, StudyError> {
+        let texts = self.chunks(0, tokens)?;
+        if texts.len() >= TEXTS {
+            return Ok(texts);
+        }
+        Err(StudyError::Numerical(format!(
+            "the text makes {} chunks of {tokens} tokens, fewer than {TEXTS}: lower chunk_tokens",
+            texts.len()
+        )))
+    }
+
+    /// What goes into each linear map of the exact model on the second text, in coordinates.
+    fn whitenings(&self, parallelism: Par) -> Result<&Whitenings, StudyError> {
+        let measured = self.whitenings.get_or_init(|| {
+            let mut grams = Grams::default();
+            for ids in self.chunks(1, CALIBRATION_TOKENS)? {
+                grams.add(&self.encoder, &ids)?;
+            }
+            let maps = LinearMap::of_model(self.encoder.config()).into_iter();
+            let of_map = |map| Some((map, grams.whitening(map, parallelism)?));
+            maps.filter_map(of_map).map(|(map, whitening)| Ok((map, whitening?))).collect()
+        });
+        measured.as_ref().map_err(Clone::clone)
+    }
 }
 
 /// Why a study gave no answer.
@@ -178,6 +232,7 @@ impl StudySpec {
             Self::Failure(study) => study,
             Self::Reproduction(study) => study,
             Self::LightModel(study) => study,
+            Self::ModelStorage(study) => study,
         }
     }
 

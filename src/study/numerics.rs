@@ -61,6 +61,12 @@ pub fn check_noise(noise: f64) -> Result<(), Invalid> {
     Err(Invalid::new("noise", "must be positive, from 1e-9 to 1e6", "for example `noise = 0.5`"))
 }
 
+/// The rank of a pair at a share of the break-even rank mn/(m+n) of an m×n matrix: at least 1, at most all of it.
+pub(super) fn rank_at(share: f64, (m, n): (usize, usize)) -> usize {
+    let break_even = (m * n) as f64 / (m + n) as f64;
+    ((break_even * share) as usize).clamp(1, m.min(n))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

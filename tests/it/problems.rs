@@ -320,7 +320,7 @@ fn impossible_parameters_are_refused_with_what_to_write_instead() {
     spectrum: singular_values holds -2, and singular values are finite and not negative; a descending list, for example `singular_values = [1.0, 0.5, 0.1]`
     spectrum: rows must be given; for example `rows = 512`
     spectrum: file must be given when decay is "as_in"; for example `file = "experiments/data/minilm-heads.safetensors"`, with `head = "layer0.head2"`
-    spectrum: tensor must be given: a .safetensors file holds several tensors; for example `tensor = "encoder.layer.0.output.dense.weight"`
+    spectrum: file holds several matrices: one of them must be named; for example `head = "layer0.head2"`, or the name of a matrix as `tensor`
     spectrum: head cannot be given beside `tensor`; keep one of the two: they are two matrices
     attention: temperature must be positive, from 1e-6 to 1e6; for example `temperature = 1.0`
     attention: head_dim must lie between 1 and 10000000; for example `head_dim = 64`

@@ -7,6 +7,7 @@ mod hostile;
 mod languages;
 mod numbers;
 mod page;
+mod rivals;
 mod swept;
 mod synthetic;
 mod weights;

@@ -1,5 +1,7 @@
 //! Promise: a study is a cell like any other, and what it finds is what theory says.
 
+mod model_storage;
+
 use std::{fs, path::Path};
 
 use factoreo::{

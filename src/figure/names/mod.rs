@@ -50,6 +50,8 @@ fn known_label(label: &str, language: Language) -> &str {
         "noisy_heads" => ("heads of MiniLM under noise", "cabezas de MiniLM con ruido"),
         "noisier_head" => ("a head of MiniLM under more noise", "una cabeza de MiniLM con más ruido"),
         "atlas" => ("atlas", "atlas"),
+        "declaration" => ("the Declaration of Independence", "la Declaración de Independencia"),
+        "licence" => ("a licence", "una licencia"),
         "published" => ("published figures", "cifras publicadas"),
         "weights" => ("weights", "pesos"),
         "both" => ("weights and attention", "pesos y atención"),
@@ -92,6 +94,7 @@ pub fn quantity_name(quantity: &str, language: Language) -> String {
     let (english, spanish) = match quantity {
         "total_flops" => ("floating-point operations, factoring included", "operaciones, la factorización incluida"),
         "apply_flops" => ("floating-point operations", "operaciones"),
+        "bytes_share" => ("share of the bytes", "parte de los bytes"),
         "flops_share" => ("share of the operations", "parte de las operaciones"),
         "parameters" => ("numbers stored", "números almacenados"),
         "parameters_share" => ("share of the numbers stored", "parte de los números almacenados"),
@@ -150,7 +153,7 @@ fn swept_parts(variant: &str, language: Language) -> (String, String) {
                 numbers.push(format!("{}={}", parameter_symbol(parameter), language.localise(value)));
             }
             "true" | "false" => numbers.push(format!("{}={value}", parameter_symbol(parameter))),
-            value if matches!(parameter, "figure" | "which") => words.push(study_name(value, language)),
+            value if matches!(parameter, "figure" | "which" | "format") => words.push(study_name(value, language)),
             value => words.push(value_name(value, language)),
         }
     }
@@ -188,6 +191,16 @@ pub fn study_word(word: &str, language: Language) -> Option<&'static str> {
         "with_skip_connections" => ("With skip connections", "Con conexiones residuales"),
         "exact_attention_kept" => ("Exact, memory kept", "Exacta, memoria conservada"),
         "projections" => ("Projections", "Proyecciones"),
+        "fewer_bits" => ("Fewer bits (16, 8, 4, 3)", "Menos bits (16, 8, 4, 3)"),
+        "float16" => ("16 bits", "16 bits"),
+        "int8" => ("8 bits", "8 bits"),
+        "int4" => ("4 bits", "4 bits"),
+        "int3" => ("3 bits", "3 bits"),
+        "svd_llm_float16" => ("SVD-LLM, 16 bits", "SVD-LLM, 16 bits"),
+        "svd_llm_int8" => ("SVD-LLM, 8 bits", "SVD-LLM, 8 bits"),
+        "int4_plus_pair" => ("4 bits + pair (QERA)", "4 bits + par (QERA)"),
+        "int3_plus_pair" => ("3 bits + pair (QERA)", "3 bits + par (QERA)"),
+        "int3_plus_plain_pair" => ("3 bits + pair (LQER)", "3 bits + par (LQER)"),
         // Quantities.
         "training_error" => ("training error", "error de entrenamiento"),
         "test_error" => ("test error", "error de prueba"),

@@ -4,7 +4,7 @@ use super::either;
 use crate::language::Language;
 
 /// Name in the spec, English, Spanish with its article.
-const PARAMETERS: [(&str, &str, (&str, &str)); 33] = [
+const PARAMETERS: [(&str, &str, (&str, &str)); 34] = [
     ("length", "sequence length n", ("la", "longitud de la secuencia n")),
     ("temperature", "temperature τ", ("la", "temperatura τ")),
     ("batch", "tokens at once", ("los", "tokens a la vez")),
@@ -30,6 +30,7 @@ const PARAMETERS: [(&str, &str, (&str, &str)); 33] = [
     ("calibration", "calibration text", ("el", "texto de calibración")),
     ("evaluation", "evaluation text", ("el", "texto de evaluación")),
     ("target_rank", "target rank k", ("el", "rango objetivo k")),
+    ("correction_rank", "rank k of the added pair", ("el", "rango k del par añadido")),
     ("power_iterations", "power iterations q", ("las", "iteraciones de potencia q")),
     ("oversampling", "oversampling p", ("el", "sobremuestreo p")),
     ("sampling", "sampling", ("el", "muestreo")),
@@ -73,6 +74,7 @@ pub fn parameter_symbol(parameter: &str) -> &str {
         "samples" | "length" | "columns" => "n",
         "noise" => "σ",
         "rank_share" => "ρ",
+        "correction_rank" => "k",
         "shift" => "ν",
         "alpha" => "α",
         "temperature" => "τ",

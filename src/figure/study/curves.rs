@@ -30,6 +30,8 @@ struct View {
     axis: Spacing,
     /// All points of the grid are places on the same curves.
     pooled: bool,
+    /// A line joins the points that no other beats on both axes.
+    front: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,6 +40,8 @@ enum Spacing {
     Even,
     /// Sizes, by doubling.
     Doubling,
+    /// Shares of a whole.
+    Shares,
 }
 
 const RANK: (&str, &str) = ("rank k of the constraint", "rango k de la restricción");
@@ -57,7 +61,17 @@ const fn of_model(
     x: (&'static str, &'static str),
     y: (&'static str, &'static str),
 ) -> View {
-    View { kind: "light_model", quantities, lead: None, title, x, y, axis: Spacing::Doubling, pooled: true }
+    View {
+        kind: "light_model",
+        quantities,
+        lead: None,
+        title,
+        x,
+        y,
+        axis: Spacing::Doubling,
+        pooled: true,
+        front: false,
+    }
 }
 
 const fn of_denoising(kind: &'static str) -> View {
@@ -70,10 +84,13 @@ const fn of_denoising(kind: &'static str) -> View {
         y: ERROR,
         axis: Spacing::Doubling,
         pooled: false,
+        front: false,
     }
 }
 
-const VIEWS: [View; 10] = [
+const BYTES: (&str, &str) = ("size stored over the exact model's", "tamaño almacenado respecto del modelo exacto");
+
+const VIEWS: [View; 11] = [
     View {
         kind: "reduced_rank_regression",
         quantities: &["training_error", "test_error"],
@@ -83,6 +100,7 @@ const VIEWS: [View; 10] = [
         y: ERROR,
         axis: Spacing::Doubling,
         pooled: false,
+        front: false,
     },
     of_denoising("denoising"),
     of_denoising("denoised_head"),
@@ -95,6 +113,7 @@ const VIEWS: [View; 10] = [
         y: ("relative distance, median", "distancia relativa, mediana"),
         axis: Spacing::Even,
         pooled: false,
+        front: false,
     },
     View {
         kind: "reproduction",
@@ -105,6 +124,7 @@ const VIEWS: [View; 10] = [
         y: ("time (s), median", "tiempo (s), mediana"),
         axis: Spacing::Doubling,
         pooled: false,
+        front: false,
     },
     View {
         kind: "reproduction",
@@ -115,6 +135,18 @@ const VIEWS: [View; 10] = [
         y: ("peak memory (B), median", "pico de memoria (B), mediana"),
         axis: Spacing::Doubling,
         pooled: false,
+        front: false,
+    },
+    View {
+        kind: "model_storage",
+        quantities: &["loss_by_bytes"],
+        lead: None,
+        title: ("Loss of quality against size", "Pérdida de calidad según el tamaño"),
+        x: BYTES,
+        y: LOSS,
+        axis: Spacing::Shares,
+        pooled: true,
+        front: true,
     },
     of_model(&["loss_by_rank_share"], LOSS_TITLE, SHARE, LOSS),
     of_model(&["loss_by_landmarks"], LOSS_TITLE, LANDMARKS, LOSS),
@@ -194,7 +226,25 @@ fn curves(rows: &[&MeasurementSummary], view: &View, language: Language) -> Vec<
             curves.push(Series { instance: None, name, look: theme::LEVEL, points: points.to_vec() });
         }
     }
+    if view.front {
+        let points = front(&curves);
+        let name = either(language, "No point beats it", "Ningún punto lo mejora").to_owned();
+        curves.push(Series { instance: None, name, look: theme::LEVEL, points });
+    }
     curves
+}
+
+/// The points that none beats on both axes, from left to right (the Pareto front).
+fn front(curves: &[Series]) -> Vec<Point> {
+    let mut all: Vec<Point> = curves.iter().flat_map(|series| &series.points).copied().collect();
+    all.sort_by(|a, b| a.rank.cmp(&b.rank).then(a.median.total_cmp(&b.median)));
+    let mut least = f64::INFINITY;
+    all.retain(|point| {
+        let beaten = point.median >= least;
+        least = least.min(point.median);
+        !beaten
+    });
+    all.into_iter().map(|point| Point { bar: None, ..point }).collect()
 }
 
 fn points(rows: &[&MeasurementSummary]) -> Vec<Point> {
@@ -252,6 +302,7 @@ impl Drawing<'_, '_> {
         let x = match view.axis {
             Spacing::Even => Axis::evenly(&values, language),
             Spacing::Doubling => Axis::swept(&values, language),
+            Spacing::Shares => Axis::shares(&values, language),
         };
         let y = Axis::log(series.iter().flat_map(Series::values), (height / 36.0) as usize, language);
         let title = format!("{}: {name}", say(view.title));

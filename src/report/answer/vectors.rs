@@ -51,24 +51,30 @@ enum Effect {
 /// For each problem whose spectra are those of another's matrices.
 pub fn findings(survey: &Survey<'_>) -> Vec<Text> {
     let lead = survey.lead_precision();
-    let of_lead = || survey.families.iter().filter(|family| family.precision == lead);
-    let spectra = of_lead().filter(|family| family.kind == "spectrum");
-    spectra.filter_map(|family| of_lead().find_map(|real| compare(family, real))).collect()
+    let of_lead = survey.families.iter().filter(|family| family.precision == lead);
+    let (spectra, reals): (Vec<_>, Vec<_>) = of_lead.map(Read::of).partition(|read| read.family.kind == "spectrum");
+    let spectra = spectra.iter().filter(|spectra| !spectra.sources.is_empty());
+    spectra.filter_map(|spectra| reals.iter().find_map(|real| compare(spectra, real))).collect()
+}
+
+/// A family, and by what each of its matrices was read from, its variant.
+struct Read<'s, 'a> {
+    family: &'s Family<'a>,
+    sources: BTreeMap<String, &'a str>,
+}
+
+impl<'s, 'a> Read<'s, 'a> {
+    fn of(family: &'s Family<'a>) -> Self {
+        let source = |matrix: &&'a MatrixRow| Some((source(matrix)?, matrix.problem_variant.as_str()));
+        Self { family, sources: family.matrices.iter().filter_map(source).collect() }
+    }
 }
 
 /// `None` if the spectra are not those of the other's matrices.
-fn compare(family: &Family<'_>, real: &Family<'_>) -> Option<Text> {
-    let reals: BTreeMap<String, &str> = real
-        .matrices
-        .iter()
-        .filter(|_| real.kind != "spectrum")
-        .filter_map(|matrix| Some((source(matrix)?, matrix.problem_variant.as_str())))
-        .collect();
-    let pairs: Vec<(&str, &str)> = family
-        .matrices
-        .iter()
-        .filter_map(|matrix| Some((matrix.problem_variant.as_str(), *reals.get(&source(matrix)?)?)))
-        .collect();
+fn compare<'a>(spectra: &Read<'_, 'a>, reals: &Read<'_, 'a>) -> Option<Text> {
+    let (family, real) = (spectra.family, reals.family);
+    let pair = |(source, spectrum): (&String, &&'a str)| Some((*spectrum, *reals.sources.get(source)?));
+    let pairs: Vec<(&str, &str)> = spectra.sources.iter().filter_map(pair).collect();
     let ranks: Vec<u64> = family.ranks.iter().copied().filter(|rank| real.ranks.contains(rank)).collect();
     let rank = *ranks.get(ranks.len() / 2).filter(|_| !pairs.is_empty())?;
     let of_method = |method: &Method<'_>| {

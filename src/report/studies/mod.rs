@@ -3,6 +3,7 @@
 mod denoised_head;
 mod failures;
 mod light_model;
+mod model_storage;
 mod regularization;
 mod reproductions;
 
@@ -68,10 +69,21 @@ pub fn findings(results: &Results) -> Vec<Text> {
             "failure" => failures::finding(study),
             "reproduction" => reproductions::finding(study),
             "light_model" => light_model::finding(study),
+            "model_storage" => model_storage::finding(study),
             _ => None,
         });
     }
     findings
+}
+
+/// What factors are worth beside fewer bits, of the first study that asks.
+pub fn rivals(results: &Results) -> Option<Text> {
+    all(results).iter().filter(|study| study.kind == "model_storage").find_map(model_storage::finding)
+}
+
+/// Whether a whole model was measured, and not its matrices alone.
+pub fn of_whole_model(results: &Results) -> bool {
+    kinds(results).iter().any(|kind| ["light_model", "model_storage"].contains(kind))
 }
 
 /// The tables of one study, and the notes that go with them.
@@ -81,6 +93,7 @@ pub fn results(document: &mut Document, experiment: &str, study: &Study) {
         "failure" => failures::lay_out(document, experiment, study),
         "reproduction" => reproductions::lay_out(document, experiment, study),
         "light_model" => light_model::lay_out(document, experiment, study),
+        "model_storage" => model_storage::lay_out(document, experiment, study),
         _ => regularization::lay_out(document, experiment, study),
     }
 }

@@ -58,7 +58,7 @@ fn read(folder: &Path) -> Experiment {
     let claims = || spec.get("claim").and_then(toml::Value::as_table).into_iter().flatten();
     let said = |claim: &toml::Value| {
         let text = |language| Some(claim.get(language)?.as_str()?.trim_end_matches('.').to_owned());
-        ["en", "es"].into_iter().filter_map(text).collect()
+        ["en", "es", "beside_en", "beside_es"].into_iter().filter_map(text).collect()
     };
     let texts = claims().map(|(label, claim)| (label.clone(), said(claim))).collect();
     let topics = claims().filter_map(|(_, claim)| Some(claim.get("topic")?.as_str()?.to_owned())).collect();

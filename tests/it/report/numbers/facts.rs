@@ -117,11 +117,19 @@ pub fn of_variant(variant: &str) -> impl Iterator<Item = Fact> {
         let what = match name {
             "length" | "samples" | "batch" => What::Tokens,
             "power_iterations" => What::Iterations,
+            "correction_rank" => What::Rank,
+            // `int3_plus_pair`: of 3 bits.
+            "format" => return digits(value).map(|bits| Fact::of(bits, What::Any)),
             _ => What::Any,
         };
         Some(Fact::of(value.parse().ok()?, what))
     });
     of_head.chain(numbers)
+}
+
+/// The number in a word.
+fn digits(word: &str) -> Option<f64> {
+    word.split(|letter: char| !letter.is_ascii_digit()).find(|digits| !digits.is_empty())?.parse().ok()
 }
 
 /// Everything about one problem in one precision; of a part of it, about these variants and the rows over them.
