@@ -7,7 +7,7 @@ use std::{
 
 use factoreo::{
     plan::{self, Plan},
-    spec::{self, Experiment},
+    spec::{self, Experiment, Only},
 };
 
 use super::{Failure, colours};
@@ -27,6 +27,18 @@ pub(super) fn load(specs: &[PathBuf], root: &Path) -> Result<Vec<Experiment>, Fa
         faults.push(format!("error: two specs are named {0}: their results would share results/{0}", twice.name));
     }
     if faults.is_empty() { Ok(experiments) } else { Err(Failure::Input(faults.join("\n\n"))) }
+}
+
+/// Whether `--only` speaks of what every experiment has.
+pub(super) fn check(only: &Only, experiments: &[(Experiment, Plan)]) -> Result<(), Failure> {
+    for (experiment, plan) in experiments {
+        only.check(experiment).map_err(|why| Failure::Input(format!("error: --only {only}: {why}")))?;
+        if plan.only(experiment, only).cells() == 0 {
+            let name = &experiment.name;
+            return Err(Failure::Input(format!("error: --only {only}: no cell of {name} meets all of that")));
+        }
+    }
+    Ok(())
 }
 
 /// Each with its plan; of a first look, the smaller experiment with its own.

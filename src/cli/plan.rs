@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use factoreo::run;
+use factoreo::{run, spec::Only};
 use serde_json::Value;
 
 use super::{
     Failure,
-    experiments::{load, planned},
+    experiments::{check, load, planned},
     plan_table, print, print_json,
 };
 
@@ -20,6 +20,9 @@ pub(super) struct Plan {
     /// What `--quick` would run
     #[arg(long)]
     quick: bool,
+    /// Only cells that meet all conditions, such as method=cur,problem=heads,rank<=64; values of one key are alternatives
+    #[arg(long, value_name = "KEY=VALUE,…")]
+    only: Option<Only>,
     /// Print a JSON list of the experiments, each with its cells: their state, their cost, and why
     #[arg(long)]
     json: bool,
@@ -27,9 +30,14 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn execute(&self, root: &Path) -> Result<(), Failure> {
-        let options = run::Options { root: root.to_owned(), share: None, deadline: None };
+        let options = run::Options::new(root);
         let mut listed = Vec::new();
-        for (experiment, plan) in planned(load(&self.specs, root)?, root, self.quick)? {
+        let experiments = planned(load(&self.specs, root)?, root, self.quick)?;
+        if let Some(only) = &self.only {
+            check(only, &experiments)?;
+        }
+        for (experiment, plan) in experiments {
+            let plan = self.only.as_ref().map(|only| plan.only(&experiment, only)).unwrap_or(plan);
             let states = run::states(&experiment, &plan, &options)?;
             let studied = run::study_states(&experiment, &plan, &options)?;
             if self.json {

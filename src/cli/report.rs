@@ -3,7 +3,10 @@
 use std::{path::Path, time::Instant};
 
 use clap::Args;
-use factoreo::report::{self, ReportError, Scope};
+use factoreo::{
+    report::{self, ReportError, Scope},
+    spec::Only,
+};
 use serde_json::json;
 
 use super::{Failure, colours, print, print_json};
@@ -14,6 +17,9 @@ pub(super) struct Report {
     /// Of the first looks that `--quick` took, into report/quick
     #[arg(long)]
     quick: bool,
+    /// Of the rows alone that meet all conditions, such as method=cur,problem=heads,rank<=64, into report/only
+    #[arg(long, value_name = "KEY=VALUE,…", conflicts_with = "quick")]
+    only: Option<Only>,
     /// Also write a PNG of every figure
     #[arg(long)]
     png: bool,
@@ -24,8 +30,12 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn execute(&self, root: &Path) -> Result<(), Failure> {
-        let scope = if self.quick { Scope::Quick } else { Scope::Whole };
-        let written = write(root, scope, self.png)?;
+        let scope = match (&self.only, self.quick) {
+            (Some(only), _) => Scope::Only(only.clone()),
+            (None, true) => Scope::Quick,
+            (None, false) => Scope::Whole,
+        };
+        let written = write(root, &scope, self.png)?;
         if self.json {
             print_json(&json!({ "report": written.files, "report_seconds": written.seconds }))
         } else {
@@ -42,9 +52,10 @@ pub(super) struct Written {
 }
 
 /// Writes the report.
-pub(super) fn write(root: &Path, scope: Scope, png: bool) -> Result<Written, Failure> {
+pub(super) fn write(root: &Path, scope: &Scope, png: bool) -> Result<Written, Failure> {
     let start = Instant::now();
     let written = report::build_of(root, scope, png).map_err(|error| match error {
+        error @ ReportError::NothingMeets(_) => Failure::Input(format!("error: {error}")),
         ReportError::Cover(diagnostics) => Failure::Input(diagnostics.render(colours())),
         error => Failure::of(&error),
     })?;

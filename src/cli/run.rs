@@ -7,15 +7,15 @@ use std::{
 
 use clap::Args;
 use factoreo::{
-    plan::Share,
+    plan::{Part, Share},
     report::Scope,
-    run::{self, Counts, Outcome, Progress, Workload},
-    spec::{self, Experiment},
+    run::{self, Counts, Detail, Outcome, Progress, Workload},
+    spec::{self, Experiment, Only},
 };
 use serde_json::{Value, json};
 
 use super::{
-    Failure, colours,
+    Failure, colours, experiments,
     experiments::{load, planned},
     print, print_json, report, tell,
 };
@@ -35,9 +35,21 @@ pub(super) struct Run {
     /// Also write a PNG of every figure
     #[arg(long)]
     png: bool,
-    /// Compute only the k-th of n shares, into a journal of its own, and leave the report to `factoreo report`
+    /// Compute only the k-th of n shares, into a journal of its own, and leave the report to `--combine`
     #[arg(long, value_name = "K/N")]
     shard: Option<Share>,
+    /// Compute nothing: bring the tables up to date with all journals, then write the report
+    #[arg(long, conflicts_with_all = ["shard", "quick", "only"])]
+    combine: bool,
+    /// Compute only cells that meet all conditions, such as method=cur,problem=heads,rank<=64; values of one key are alternatives
+    #[arg(long, value_name = "KEY=VALUE,…", conflicts_with = "shard")]
+    only: Option<Only>,
+    /// Say nothing unless something is wrong
+    #[arg(short, long, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say how every cell ended, as it ends
+    #[arg(short, long)]
+    verbose: bool,
     /// End with exit code 0 though cells failed, as an atlas of failures wants it; their rows tell why either way
     #[arg(long)]
     allow_failures: bool,
@@ -52,10 +64,13 @@ impl Run {
         spec::coursework(root).map_err(|diagnostics| Failure::Input(diagnostics.render(colours())))?;
         let deadline = self.quick.then(|| Instant::now() + Duration::from_secs(QUICK_SECONDS));
         let experiments = planned(load(&self.specs, root)?, root, self.quick)?;
-        let options = run::Options { root: root.to_owned(), share: self.shard, deadline };
+        if let Some(only) = &self.only {
+            experiments::check(only, &experiments)?;
+        }
+        let options = run::Options { deadline, part: self.part(), ..run::Options::new(root) };
         let loads: Result<Vec<Workload>, _> =
             experiments.iter().map(|(experiment, plan)| run::workload(experiment, plan, &options)).collect();
-        let mut progress = Progress::new(loads?.into_iter().sum());
+        let mut progress = Progress::new(loads?.into_iter().sum(), self.detail());
         let mut ended = Vec::new();
         let mut failed = Vec::new();
         for (experiment, plan) in &experiments {
@@ -70,7 +85,7 @@ impl Run {
             }
             if self.json {
                 ended.push(as_json(experiment, &outcome));
-            } else {
+            } else if !self.quiet {
                 progress.aside(|| print(&format!("{}: {outcome}\n", experiment.name)))?;
             }
         }
@@ -78,15 +93,18 @@ impl Run {
         let scope = if self.quick { Scope::Quick } else { Scope::Whole };
         match self.shard {
             Some(_) if self.json => print_json(&json!({ "experiments": ended, "report": [] }))?,
+            Some(_) if self.quiet => {}
             Some(share) => {
-                print(&format!("share {share} is done; when all are, write the report with `factoreo report`\n"))?;
+                let specs: Vec<String> = self.specs.iter().map(|spec| spec.display().to_string()).collect();
+                let specs = specs.join(" ");
+                print(&format!("share {share} is done; when all are, `factoreo {specs} --combine` writes the report\n"))?;
             }
             None => {
-                let written = report::write(root, scope, self.png)?;
+                let written = report::write(root, &scope, self.png)?;
                 if self.json {
                     let report::Written { files, seconds } = written;
                     print_json(&json!({ "experiments": ended, "report": files, "report_seconds": seconds }))?;
-                } else {
+                } else if !self.quiet {
                     report::tell(&written)?;
                 }
             }
@@ -98,6 +116,25 @@ impl Run {
             "error: {} failed; the column `reason` of the tables says why (`--allow-failures` ends with 0 all the same)",
             failed.join(", ")
         )))
+    }
+}
+
+impl Run {
+    fn part(&self) -> Part {
+        match (self.shard, &self.only) {
+            _ if self.combine => Part::Nothing,
+            (Some(share), _) => Part::Share(share),
+            (None, Some(only)) => Part::Only(only.clone()),
+            (None, None) => Part::Whole,
+        }
+    }
+
+    fn detail(&self) -> Detail {
+        match (self.quiet, self.verbose) {
+            (true, _) => Detail::Nothing,
+            (_, true) => Detail::Cells,
+            _ => Detail::Parts,
+        }
     }
 }
 

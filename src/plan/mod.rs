@@ -2,8 +2,10 @@
 
 mod identity;
 mod memory;
+mod part;
 mod quick;
 mod shard;
+mod work;
 
 use std::{
     collections::{BTreeMap, HashMap, hash_map::Entry},
@@ -13,6 +15,7 @@ use std::{
 use faer::Par;
 
 pub use memory::{available_memory, in_words, memory_needed};
+pub use part::Part;
 pub use quick::quick;
 pub use shard::Share;
 

@@ -8,7 +8,7 @@ use super::{
     answer,
     claims::{self, Evidence},
     document::{Block, Document, Illustration, Text},
-    lattice, provenance, studies,
+    lattice, machines, provenance, studies,
     survey::{Family, Survey},
     tables,
 };
@@ -16,7 +16,7 @@ use crate::{
     claim::Claim,
     figure::Figure,
     problem::ProblemSpec,
-    table::{Status, parts_of_name},
+    table::{Status, SummaryRow, parts_of_name},
 };
 
 /// An experiment with everything a report says of it.
@@ -28,6 +28,8 @@ pub struct Chapter<'a> {
     /// What its spec claims, with the labels.
     pub claims: Vec<(String, Claim)>,
     pub protocol: Protocol,
+    /// What other machines took than the one that timed most.
+    pub elsewhere: Vec<SummaryRow>,
     /// Its figures, in the order they were drawn.
     pub figures: Vec<FigureOf>,
 }
@@ -62,6 +64,7 @@ pub struct Protocol {
 pub fn lay_out(chapter: &Chapter<'_>, evidence: &[Evidence<'_>]) -> Document {
     let mut document = Document::default();
     document.heading(1, Text::new("title.experiment", &chapter.title));
+    document.blocks.extend(missing(chapter).map(Block::Prose));
     document.prose(Text::plain("introduction"));
     document.heading(2, Text::plain("heading.question"));
     document.prose(Text::new("title.question", &chapter.question));
@@ -73,6 +76,10 @@ pub fn lay_out(chapter: &Chapter<'_>, evidence: &[Evidence<'_>]) -> Document {
     document.heading(2, Text::plain("heading.set_up"));
     set_up(&mut document, chapter);
     document.blocks.extend(provenance::machine(std::slice::from_ref(chapter)).into_iter().map(Block::Table));
+    if let Some((text, table)) = machines::told(chapter) {
+        document.prose(text);
+        document.blocks.push(Block::Table(table));
+    }
     document.heading(2, Text::plain("heading.results"));
     document.prose(Text::new("how_to_read", BTreeMap::from([("target", answer::TARGET_ERROR)])));
     results(&mut document, chapter, 3);
@@ -87,6 +94,14 @@ pub fn lay_out(chapter: &Chapter<'_>, evidence: &[Evidence<'_>]) -> Document {
     document.heading(2, Text::plain("heading.references"));
     document.blocks.push(Block::References);
     document
+}
+
+/// The cells no journal had when the tables were written, and their shares.
+pub fn missing(chapter: &Chapter<'_>) -> Option<Text> {
+    let results = chapter.survey.results;
+    let missing = results.provenance.get("missing")?;
+    let experiment = BTreeMap::from([("experiment", results.name.as_str())]);
+    Some(Text::new("handin.missing", missing).with(experiment))
 }
 
 fn answer(document: &mut Document, chapter: &Chapter<'_>) {

@@ -1,4 +1,4 @@
-//! What opens a report: the cover, from the fields of `coursework.toml` in the order of the page, and the mark of a first look.
+//! What opens a report: the cover, from the fields of `coursework.toml` in the order of the page, and the mark of what is no whole report.
 
 use super::document::{Block, Cover, Document, Field, Text};
 use crate::spec::Coursework;
@@ -17,11 +17,11 @@ pub fn open(document: &mut Document, coursework: &Coursework) {
     }
 }
 
-/// Says under every title that what follows is a first look.
-pub fn mark_quick(document: &mut Document) {
+/// Says under the title that what follows is a part of what there is, or a first look.
+pub fn mark(document: &mut Document, mark: Text) {
     let title = document.blocks.iter().position(|block| matches!(block, Block::Heading { level: 1, .. }));
     let after = title.map_or(0, |title| title + 1);
-    document.blocks.insert(after, Block::Prose(Text::plain("quick_look")));
+    document.blocks.insert(after, Block::Prose(mark));
 }
 
 fn fields(coursework: &Coursework) -> Vec<Field> {

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{
     ReportError, answer,
-    chapters::Chapter,
+    chapters::{self, Chapter},
     claims::{Evidence, Said},
     document::{Block, Document, Illustration, Item, Table, Text},
     studies,
@@ -101,6 +101,7 @@ pub fn lay_out(chapters: &[Chapter<'_>], evidence: &[Evidence<'_>], figures: &[(
         document.blocks.push(Block::Table(table(evidence)));
         document.prose(Text::new("handin.sum", Sum::of(evidence)));
     }
+    document.blocks.extend(chapters.iter().filter_map(chapters::missing).map(Block::Prose));
     for topic in Topic::ALL {
         half_page(&mut document, topic, evidence, figures, chapters);
     }

@@ -18,7 +18,9 @@ mod formula;
 mod handin;
 mod html;
 mod lattice;
+mod machines;
 mod markdown;
+mod only;
 #[cfg(feature = "pdf")]
 mod pdf;
 mod provenance;
@@ -41,11 +43,11 @@ use crate::{
     claim::Claim,
     figure::{self, Figure, FigureError},
     language::Language,
-    spec::{self, Diagnostics},
-    table::{Results, TableError},
+    spec::{self, Diagnostics, Only},
+    table::{Results, SummaryRow, TableError},
 };
 use chapters::{Chapter, FigureOf, Protocol};
-use document::{Drawing, Drawings};
+use document::{Drawing, Drawings, Text};
 use html::Edition;
 use survey::Survey;
 
@@ -54,6 +56,8 @@ use survey::Survey;
 pub enum ReportError {
     #[error("no results under {0}: run a spec first, for example `cargo run -- experiments/rank_sweep.toml`")]
     NoResults(PathBuf),
+    #[error("--only {0}: no row under results/ meets all of that")]
+    NothingMeets(String),
     #[error("{path}: {source}")]
     Io { path: PathBuf, source: std::io::Error },
     #[error(transparent)]
@@ -77,12 +81,25 @@ pub enum ReportError {
 const PNG_WIDTH: u32 = 1280;
 
 /// Which results a report is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Scope {
     /// Whole experiments, reported in `report/`.
     Whole,
     /// First looks, reported in `report/quick/` and marked as such: they never mix with the others.
     Quick,
+    /// What meets conditions of whole experiments, reported in `report/only/` and marked as such.
+    Only(Only),
+}
+
+impl Scope {
+    /// The folder below `report/`; empty of whole experiments.
+    fn folder(&self) -> &'static str {
+        match self {
+            Self::Whole => "",
+            Self::Quick => "quick",
+            Self::Only(_) => "only",
+        }
+    }
 }
 
 /// [`build_of`] the whole experiments.
@@ -90,7 +107,7 @@ pub enum Scope {
 /// # Errors
 /// As [`build_of`].
 pub fn build(root: &Path, png: bool) -> Result<Vec<PathBuf>, ReportError> {
-    build_of(root, Scope::Whole, png)
+    build_of(root, &Scope::Whole, png)
 }
 
 /// Writes what is handed in, `report/report.LANGUAGE.md` with its figures and `report/index.html` in all languages, and an annex
@@ -101,13 +118,12 @@ pub fn build(root: &Path, png: bool) -> Result<Vec<PathBuf>, ReportError> {
 ///
 /// # Errors
 /// There are no results, they or the data of the cover cannot be read, or the report cannot be written.
-pub fn build_of(root: &Path, scope: Scope, png: bool) -> Result<Vec<PathBuf>, ReportError> {
+pub fn build_of(root: &Path, scope: &Scope, png: bool) -> Result<Vec<PathBuf>, ReportError> {
     let coursework = spec::coursework(root)?;
-    let experiments = read_results(&root.join("results"), scope)?;
-    let folder = match scope {
-        Scope::Whole => root.join("report"),
-        Scope::Quick => root.join("report").join("quick"),
-    };
+    let mut experiments = read_results(&root.join("results"), scope)?;
+    let folder = root.join("report").join(scope.folder());
+    // What is said of time is said within one machine.
+    let elsewhere: Vec<Vec<SummaryRow>> = experiments.iter_mut().map(machines::keep_lead).collect();
     let drawn =
         Language::ALL.par_iter().map(|&language| draw(&experiments, language)).collect::<Result<Vec<_>, _>>()?;
     // What is drawn is the same in every language.
@@ -115,7 +131,11 @@ pub fn build_of(root: &Path, scope: Scope, png: bool) -> Result<Vec<PathBuf>, Re
         let own = drawn[0].iter().filter(|(name, _)| *name == results.name);
         own.map(|(_, figure)| FigureOf::of(figure)).collect()
     };
-    let chapters: Vec<Chapter<'_>> = experiments.iter().map(|results| chapter(results, figures_of(results))).collect();
+    let chapters: Vec<Chapter<'_>> = experiments
+        .iter()
+        .zip(elsewhere)
+        .map(|(results, elsewhere)| Chapter { elsewhere, ..chapter(results, figures_of(results)) })
+        .collect();
     let evidence = claims::gather(chapters.iter().map(|it| (it.claims.as_slice(), it.survey.results)));
     let decisive = Language::ALL
         .par_iter()
@@ -129,8 +149,15 @@ pub fn build_of(root: &Path, scope: Scope, png: bool) -> Result<Vec<PathBuf>, Re
         name: Some(&chapter.survey.results.name),
         document: chapters::lay_out(chapter, &evidence),
     }));
-    if scope == Scope::Quick {
-        parts.iter_mut().for_each(|part| cover::mark_quick(&mut part.document));
+    for part in &mut parts {
+        match scope {
+            Scope::Whole => {}
+            Scope::Quick => cover::mark(&mut part.document, Text::plain("quick_look")),
+            Scope::Only(only) => {
+                let conditions = BTreeMap::from([("only", only.to_string())]);
+                cover::mark(&mut part.document, Text::new("only", conditions));
+            }
+        }
     }
 
     let pictures: Vec<Pictures> = Language::ALL
@@ -151,7 +178,7 @@ pub fn build_of(root: &Path, scope: Scope, png: bool) -> Result<Vec<PathBuf>, Re
         }
         files.extend(pictures.figures.iter().map(|of| (path(of).into(), of.1.svg.clone().into_bytes())));
     }
-    let written = parts.par_iter().map(|part| part.write(&pictures)).collect::<Result<Vec<_>, _>>()?;
+    let written = parts.par_iter().map(|part| part.write(&pictures, scope)).collect::<Result<Vec<_>, _>>()?;
     files.extend(written.into_iter().flatten());
 
     let files: Vec<(PathBuf, Vec<u8>)> = files.into_iter().map(|(path, bytes)| (folder.join(path), bytes)).collect();
@@ -204,14 +231,15 @@ struct Part<'a> {
 impl Part<'_> {
     /// As Markdown in each language, as one page in all of them, and the hand-in as PDF: with their paths from the folder of
     /// the report.
-    fn write(&self, pictures: &[Pictures]) -> Result<Vec<(PathBuf, Vec<u8>)>, ReportError> {
+    fn write(&self, pictures: &[Pictures], scope: &Scope) -> Result<Vec<(PathBuf, Vec<u8>)>, ReportError> {
         let mut files = Vec::new();
         // Annexes are a folder deeper, and links are written as from the folder of the report.
         let up = if self.name.is_some() { "../" } else { "" };
+        let up_to_results = if scope.folder().is_empty() { up.to_owned() } else { format!("{up}../") };
         let drawings: Vec<Drawings<'_>> = pictures.iter().map(|pictures| pictures.drawings(up)).collect();
         for (Pictures { language, .. }, drawings) in pictures.iter().zip(&drawings) {
             let text = markdown::write(&self.document, drawings, *language)?;
-            let text = text.replace("](../results/", &format!("]({up}../results/"));
+            let text = text.replace("](../results/", &format!("]({up_to_results}../results/"));
             files.push((self.path(*language, "md"), text.into_bytes()));
             #[cfg(feature = "pdf")]
             if self.name.is_none() {
@@ -226,7 +254,7 @@ impl Part<'_> {
             is_brief: self.name.is_none(),
         });
         let mut html = html::write(&editions.collect::<Vec<_>>())?;
-        html = html.replace("href=\"../results/", &format!("href=\"{up}../results/"));
+        html = html.replace("href=\"../results/", &format!("href=\"{up_to_results}../results/"));
         for code in Language::ALL.map(Language::code) {
             // A page leads to pages.
             html = html.replace(&format!(".{code}.md\">"), &format!(".html#{code}\">"));
@@ -246,16 +274,24 @@ impl Part<'_> {
 }
 
 /// Every finished experiment of a scope, by name.
-fn read_results(folder: &Path, scope: Scope) -> Result<Vec<Results>, ReportError> {
+fn read_results(folder: &Path, scope: &Scope) -> Result<Vec<Results>, ReportError> {
     let mut experiments = file::folders_with(folder, "provenance.json")?
         .par_iter()
         .filter(|folder| {
             let name = folder.file_name().map(std::ffi::OsStr::to_string_lossy).unwrap_or_default();
-            name.ends_with(spec::QUICK_SUFFIX) == (scope == Scope::Quick)
+            name.ends_with(spec::QUICK_SUFFIX) == (*scope == Scope::Quick)
         })
         .map(|folder| Results::read(folder))
         .collect::<Result<Vec<_>, _>>()?;
     experiments.sort_by(|a, b| a.name.cmp(&b.name));
+    if let Scope::Only(only) = scope
+        && !experiments.is_empty()
+    {
+        experiments = experiments.into_iter().filter_map(|all| only::part(all, only).transpose()).collect::<Result<_, _>>()?;
+        if experiments.is_empty() {
+            return Err(ReportError::NothingMeets(only.to_string()));
+        }
+    }
     if experiments.is_empty() { Err(ReportError::NoResults(folder.to_owned())) } else { Ok(experiments) }
 }
 
@@ -283,6 +319,7 @@ fn chapter(results: &Results, figures: Vec<FigureOf>) -> Chapter<'_> {
         question: texts(&spec, "question", &results.name),
         claims: claims_of(&spec),
         protocol: protocol(&survey),
+        elsewhere: Vec::new(),
         figures,
         survey,
     }

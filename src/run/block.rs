@@ -106,6 +106,11 @@ impl Session<'_> {
                 };
                 self.spent.reference += start.elapsed();
                 for records in records {
+                    for record in &records {
+                        if let Record::Cell(cell) = record {
+                            progress.tell(&cell.row);
+                        }
+                    }
                     self.record(&records)?;
                     progress.advance(records.len() as u64);
                 }

@@ -2,13 +2,17 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    hash::Hash,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use serde_json::Value;
 
-use super::journal::{self, CellRecord, JournalError, MatrixRecord, Record, StudyRecord};
+use super::{
+    journal::{self, CellRecord, JournalError, MatrixRecord, Record, StudyRecord},
+    machine,
+};
 use crate::table::{SampleRow, Status};
 
 /// The state a list of records leaves behind.
@@ -18,19 +22,21 @@ pub struct Ledger {
     pub matrices: HashMap<String, MatrixRecord>,
     /// By cell.
     pub cells: HashMap<String, CellEntry>,
-    /// Seconds to form the matrix of a block, by repeat.
-    pub forms: HashMap<String, BTreeMap<u64, f64>>,
+    /// Seconds to form the matrix of a block, by repeat; of each [machine](super::machine::of_session).
+    pub forms: HashMap<(String, String), BTreeMap<u64, f64>>,
     /// Cells of studies, by cell, with the session in which each was measured.
     pub studies: HashMap<String, (StudyRecord, Arc<Value>)>,
     session: Arc<Value>,
+    /// Of that session.
+    machine: String,
 }
 
 /// A cell, the times taken of it, and the session in which it was verified.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CellEntry {
     pub record: CellRecord,
-    /// By repeat.
-    pub samples: BTreeMap<u64, SampleRow>,
+    /// By repeat, each with the session in which it was taken.
+    pub samples: BTreeMap<u64, (SampleRow, Arc<Value>)>,
     pub session: Arc<Value>,
 }
 
@@ -70,7 +76,10 @@ impl Ledger {
     pub fn add(&mut self, record: Record) {
         match record {
             Record::Header { .. } => {}
-            Record::Session(session) => self.session = Arc::new(session),
+            Record::Session(session) => {
+                self.machine = machine::of_session(&session);
+                self.session = Arc::new(session);
+            }
             Record::Matrix(matrix) => {
                 self.matrices.insert(matrix.block.clone(), *matrix);
             }
@@ -82,16 +91,23 @@ impl Ledger {
             }
             Record::Sample(sample) => {
                 if let Some(entry) = self.cells.get_mut(&sample.cell) {
-                    entry.samples.insert(sample.repeat, sample);
+                    entry.samples.insert(sample.repeat, (sample, Arc::clone(&self.session)));
                 }
             }
             Record::Study(record) => {
                 self.studies.insert(record.cell.clone(), (*record, Arc::clone(&self.session)));
             }
             Record::Form { block, repeat, seconds } => {
-                self.forms.entry(block).or_default().insert(repeat, seconds);
+                self.forms.entry((block, self.machine.clone())).or_default().insert(repeat, seconds);
             }
         }
+    }
+
+    /// Whether the current session's machine has formed the matrix of a block in this repeat.
+    #[must_use]
+    pub fn has_formed(&self, block: &str, repeat: u64) -> bool {
+        let own = self.forms.get(&(block.to_owned(), self.machine.clone()));
+        own.is_some_and(|forms| forms.contains_key(&repeat))
     }
 
     /// Takes in another journal's state. The result does not depend on the order in which journals are taken in: of two
@@ -102,7 +118,7 @@ impl Ledger {
         }
         for (id, entry) in other.cells {
             keep_preferred(&mut self.cells, id, entry, |entry| {
-                let samples: Vec<_> = entry.samples.values().collect();
+                let samples: Vec<_> = entry.samples.values().map(|(sample, session)| (sample, &**session)).collect();
                 (std::cmp::Reverse(samples.len()), text_of(&(&entry.record, samples, &*entry.session)))
             });
         }
@@ -116,7 +132,7 @@ impl Ledger {
 }
 
 /// Keeps, of two values of one key, the one whose preference is least.
-fn keep_preferred<V, P: Ord>(map: &mut HashMap<String, V>, key: String, value: V, preference: impl Fn(&V) -> P) {
+fn keep_preferred<K: Eq + Hash, V, P: Ord>(map: &mut HashMap<K, V>, key: K, value: V, preference: impl Fn(&V) -> P) {
     match map.get(&key) {
         Some(present) if preference(present) <= preference(&value) => {}
         _ => {
@@ -192,7 +208,8 @@ mod tests {
     }
 
     fn sample(id: &str, repeat: u64, factor_seconds: f64) -> Record {
-        Record::Sample(SampleRow { cell: id.to_owned(), repeat, position: 0, factor_seconds, apply_seconds: 0.0 })
+        let (position, apply_seconds, machine) = (0, 0.0, None);
+        Record::Sample(SampleRow { cell: id.to_owned(), repeat, position, factor_seconds, apply_seconds, machine })
     }
 
     #[test]

@@ -12,12 +12,14 @@ mod journal;
 pub mod latency;
 mod ledger;
 mod lock;
+mod machine;
 mod memory;
 mod outcome;
 mod progress;
 mod provenance;
 mod publish;
 mod settled;
+mod shares;
 mod state;
 mod study;
 mod timing;
@@ -38,13 +40,13 @@ pub use journal::JournalError;
 pub use lock::LockError;
 pub use memory::{CountingAllocator, keep_freed_memory};
 pub use outcome::{Counts, Outcome};
-pub use progress::Progress;
+pub use progress::{Detail, Progress};
 pub use state::{State, states, study_states};
 pub use workload::{Workload, workload};
 
 use crate::{
     linalg::{Precision, Scalar},
-    plan::{Block, Plan, Share, StudyCell},
+    plan::{Block, Part, Plan, StudyCell},
     spec::Experiment,
     table::TableError,
     tensor::TensorError,
@@ -55,14 +57,24 @@ use lock::Lock;
 use publish::{Published, publish};
 
 /// How to run.
+///
+/// [`Options::new`] asks for all of a plan.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The project's folder: tensors are read below it, results are written below it.
     pub root: PathBuf,
-    /// Compute only this share of the plan, into a journal of its own.
-    pub share: Option<Share>,
+    /// What to compute of the plan.
+    pub part: Part,
     /// When to begin nothing more, and publish what there is.
     pub deadline: Option<Instant>,
+}
+
+impl Options {
+    /// All of a plan, however long it takes.
+    #[must_use]
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_owned(), part: Part::Whole, deadline: None }
+    }
 }
 
 /// Why a run did not end.
@@ -84,13 +96,13 @@ pub enum RunError {
 
 /// Computes every cell of `plan` that no journal has, and brings the tables of `results/NAME/` up to date.
 ///
-/// `plan` is the whole plan, whatever the share: tables show what all journals have. Ctrl-C and SIGTERM stop it cleanly.
+/// `plan` is the whole plan, whatever the part: tables show what all journals have. Ctrl-C and SIGTERM stop it cleanly.
 ///
 /// # Errors
 /// Another run holds the journal, a journal is damaged, a file cannot be read or written, or the run was interrupted. A cell
 /// that fails is no error: it is a row.
 pub fn run(experiment: &Experiment, plan: &Plan, options: &Options) -> Result<Outcome, RunError> {
-    let mut progress = Progress::new(workload(experiment, plan, options)?);
+    let mut progress = Progress::new(workload(experiment, plan, options)?, Detail::default());
     run_within(experiment, plan, options, &mut progress)
 }
 
@@ -129,8 +141,8 @@ pub fn run_within(
         });
     }
     let mut session = Session::open(experiment, options, &folder, repeats, &mut warnings)?;
-    let pending = session.pending(plan, options.share);
-    let studies = session.pending_studies(plan, options.share);
+    let pending = session.pending(plan, &options.part);
+    let studies = session.pending_studies(plan, &options.part);
     let computed = pending.iter().map(|todo| todo.cells.len()).sum::<usize>() + studies.len();
     if computed > 0 {
         session.compute(&pending, &studies, plan, progress)?;
@@ -172,9 +184,9 @@ impl Folder {
     fn of(experiment: &Experiment, options: &Options) -> Self {
         let results = options.root.join("results").join(&experiment.name);
         let journals = results.join("journal");
-        let name = match options.share {
+        let name = match options.part.share() {
             None => "main.jsonl".to_owned(),
-            Some(share) => format!("shard-{}-of-{}.jsonl", share.index(), share.of()),
+            Some(share) => format!("{}.jsonl", shares::stem(share)),
         };
         Self { journal: journals.join(name), results, journals }
     }
@@ -257,12 +269,12 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// What is left to do of a share of the plan.
-    fn pending<'p>(&self, plan: &'p Plan, share: Option<Share>) -> Vec<Pending<'p>> {
-        let sharded = share.map(|share| plan.shard(share));
-        let ours: Option<HashSet<&str>> = sharded
+    /// What is left to do of a part of the plan.
+    fn pending<'p>(&self, plan: &'p Plan, part: &Part) -> Vec<Pending<'p>> {
+        let part = plan.part(self.experiment, part);
+        let ours: Option<HashSet<&str>> = part
             .as_ref()
-            .map(|shard| shard.blocks.iter().flat_map(|block| &block.cells).map(|cell| cell.id.as_str()).collect());
+            .map(|part| part.blocks.iter().flat_map(|block| &block.cells).map(|cell| cell.id.as_str()).collect());
         let mut pending = Vec::new();
         for block in &plan.blocks {
             let is_pending = |&index: &usize| {

@@ -9,12 +9,17 @@ use super::{
     Counts, Folder, RunError, cell,
     job::forms_matrix,
     ledger::{CellEntry, Ledger},
+    machine::Machines,
+    shares,
 };
 use crate::{
     metric::Spectrum,
     plan::Plan,
     spec::{Experiment, Instance},
-    table::{CellRow, MatrixRow, MeasurementRow, Point, Results, SampleRow, Status, file_names, summarise, variants},
+    table::{
+        CellRow, MatrixRow, MeasurementRow, Point, Results, SampleRow, Status, file_names, lead_machine, summarise,
+        variants,
+    },
 };
 
 /// What the tables were made of when they were last written, kept beside the journals: if it is still true, there is
@@ -62,7 +67,8 @@ pub fn publish(
     repeats: u64,
     inputs: Option<String>,
 ) -> Result<Published, RunError> {
-    let (mut results, counts) = rows(experiment, plan, ledger, repeats);
+    let shares = shares::count(&folder.journals)?;
+    let Rows { mut results, counts, forms } = rows(experiment, plan, ledger, repeats, shares);
     let content = hash_of_rows(&results);
     let settled = inputs.filter(|_| counts.missing == 0).map(|inputs| (inputs, counts));
     // A stamp that cannot be written costs the next run some seconds of work, no more.
@@ -76,36 +82,46 @@ pub fn publish(
         }
         return Ok(Published { counts, changed: false });
     }
-    let forms = methods_that_form(experiment, plan);
-    results.summary = summarise(&results.matrices, &results.cells, &results.samples, |row| {
-        forms.get(row.cell.as_str()).copied().unwrap_or(false)
+    let formed_for = blocks_formed_for(experiment, plan);
+    results.summary = summarise(&results.matrices, &results.cells, &results.samples, |row, machine| {
+        let block = formed_for.get(row.cell.as_str())?;
+        forms.seconds(block, machine)
     })?;
     results.write(&folder.results)?;
     leave(Stamp { content, files: hash_of_files(&folder.results), settled });
     Ok(Published { counts, changed: true })
 }
 
-/// Every row but the summaries, in the order of the plan.
-fn rows(experiment: &Experiment, plan: &Plan, ledger: &Ledger, repeats: u64) -> (Results, Counts) {
+/// Every row but the summaries, in the order of the plan. What is missing is told by `shares` if the plan is computed in so many.
+fn rows<'p>(
+    experiment: &Experiment,
+    plan: &'p Plan,
+    ledger: &Ledger,
+    repeats: u64,
+    shares: Option<u32>,
+) -> Rows<'p> {
     let mut counts = Counts::default();
-    let mut matrices = Vec::new();
+    let mut matrices: Vec<MatrixRow> = Vec::new();
+    let mut of_matrices = Vec::new();
     let mut spectra = Vec::new();
     let mut cells: Vec<CellRow> = Vec::new();
     let mut samples: Vec<SampleRow> = Vec::new();
+    let mut machines = Machines::default();
     let mut sessions: Vec<&Arc<Value>> = Vec::new();
+    let mut missing: Vec<&str> = Vec::new();
     for block in &plan.blocks {
         let cells_before = cells.len();
         for planned in &block.cells {
             match ledger.cells.get(&planned.id).filter(|entry| entry.is_finished(repeats)) {
                 Some(entry) => {
                     cells.push(cell::renamed(entry.record.row.clone(), experiment, block, planned));
-                    samples.extend(counted_samples(entry, experiment.timing.repeats as u64));
+                    samples.extend(counted_samples(entry, experiment.timing.repeats as u64, &mut machines));
                     if !sessions.iter().any(|session| Arc::ptr_eq(session, &entry.session)) {
                         sessions.push(&entry.session);
                     }
                 }
                 None if planned.skip.is_some() => cells.push(cell::planned(experiment, block, planned)),
-                None => counts.missing += 1,
+                None => missing.push(&planned.id),
             }
         }
         for row in &cells[cells_before..] {
@@ -117,12 +133,11 @@ fn rows(experiment: &Experiment, plan: &Plan, ledger: &Ledger, repeats: u64) -> 
         }
         if let Some(record) = ledger.matrices.get(&block.id) {
             let (rows, columns) = (block.outline.rows, block.outline.columns);
-            let form_seconds = ledger.forms.get(&block.id).and_then(|forms| median(forms.values().copied().collect()));
             let problem = experiment.problem_of(block);
             let row = MatrixRow {
                 problem: problem.family.clone(),
                 problem_variant: problem.variant.clone(),
-                form_seconds,
+                form_seconds: None,
                 ..record.row.clone()
             };
             if !record.singular_values.is_empty() {
@@ -130,9 +145,26 @@ fn rows(experiment: &Experiment, plan: &Plan, ledger: &Ledger, repeats: u64) -> 
                 spectra.extend(cell::spectrum(&row, &spectrum));
             }
             matrices.push(row);
+            of_matrices.push(block.id.as_str());
         }
     }
-    let measurements = measurements(experiment, plan, ledger, &mut counts, &mut sessions);
+    let measurements = measurements(experiment, plan, ledger, &mut counts, &mut sessions, &mut missing);
+    counts.missing = missing.len();
+    let mut provenance = provenance(experiment, &sessions);
+    let machines = machines.number(&mut samples);
+    if !machines.is_empty() {
+        let parsed = |machine: &String| serde_json::from_str(machine).unwrap_or_else(|_| json!(machine));
+        provenance["machines"] = machines.iter().map(parsed).collect();
+    }
+    let forms = Forms::of(plan, ledger, &machines);
+    // What one number stands for is that of the machine that timed most.
+    let lead = lead_machine(&samples);
+    for (row, block) in matrices.iter_mut().zip(&of_matrices) {
+        row.form_seconds = forms.seconds(block, lead);
+    }
+    if !missing.is_empty() {
+        provenance["missing"] = shares::missing(experiment, plan, &missing, shares);
+    }
     let results = Results {
         name: experiment.name.clone(),
         matrices,
@@ -142,10 +174,46 @@ fn rows(experiment: &Experiment, plan: &Plan, ledger: &Ledger, repeats: u64) -> 
         summary: Vec::new(),
         measurements,
         variants: variants(&points(experiment)),
-        provenance: provenance(experiment, &sessions),
+        provenance,
         spec: experiment.source.clone(),
     };
-    (results, counts)
+    Rows { results, counts, forms }
+}
+
+struct Rows<'p> {
+    results: Results,
+    counts: Counts,
+    forms: Forms<'p>,
+}
+
+/// How long it took to form the matrices, on each machine.
+struct Forms<'p> {
+    /// Medians in seconds, by block and machine, counted from 1.
+    seconds: HashMap<(&'p str, u64), f64>,
+    machines: u64,
+}
+
+impl<'p> Forms<'p> {
+    fn of(plan: &'p Plan, ledger: &Ledger, machines: &[String]) -> Self {
+        let mut seconds = HashMap::new();
+        for block in &plan.blocks {
+            for (machine, number) in machines.iter().zip(1..) {
+                let forms = ledger.forms.get(&(block.id.clone(), machine.clone()));
+                if let Some(median) = forms.and_then(|forms| median(forms.values().copied().collect())) {
+                    seconds.insert((block.id.as_str(), number), median);
+                }
+            }
+        }
+        Self { seconds, machines: machines.len() as u64 }
+    }
+
+    /// On one machine, or where nothing says which, on the first that did it.
+    fn seconds(&self, block: &str, machine: Option<u64>) -> Option<f64> {
+        match machine {
+            Some(machine) => self.seconds.get(&(block, machine)).copied(),
+            None => (1..=self.machines).find_map(|machine| self.seconds.get(&(block, machine)).copied()),
+        }
+    }
 }
 
 /// Every point of every grid of the spec.
@@ -162,15 +230,16 @@ fn points(experiment: &Experiment) -> Vec<Point> {
 /// The rows of the studies in the order of the plan, under the names the spec gives them today.
 fn measurements<'l>(
     experiment: &Experiment,
-    plan: &Plan,
+    plan: &'l Plan,
     ledger: &'l Ledger,
     counts: &mut Counts,
     sessions: &mut Vec<&'l Arc<Value>>,
+    missing: &mut Vec<&'l str>,
 ) -> Vec<MeasurementRow> {
     let mut measurements = Vec::new();
     for cell in &plan.studies {
         let Some((record, session)) = ledger.studies.get(&cell.id) else {
-            counts.missing += 1;
+            missing.push(&cell.id);
             continue;
         };
         let study = experiment.study_of(cell);
@@ -191,9 +260,12 @@ fn measurements<'l>(
     measurements
 }
 
-/// The times of an entry that the experiment asks for, in order.
-fn counted_samples(entry: &CellEntry, repeats: u64) -> impl Iterator<Item = SampleRow> {
-    entry.samples.range(..repeats).map(|(_, sample)| sample.clone())
+/// The times of an entry that the experiment asks for, in order, each with the place of its machine.
+fn counted_samples(entry: &CellEntry, repeats: u64, machines: &mut Machines) -> impl Iterator<Item = SampleRow> {
+    entry
+        .samples
+        .range(..repeats)
+        .map(|(_, (sample, session))| SampleRow { machine: Some(machines.place(session)), ..sample.clone() })
 }
 
 fn median(mut values: Vec<f64>) -> Option<f64> {
@@ -227,16 +299,15 @@ fn provenance(experiment: &Experiment, sessions: &[&Arc<Value>]) -> Value {
     provenance
 }
 
-/// Of every cell, whether its method reads a matrix that had to be formed.
-fn methods_that_form<'p>(experiment: &Experiment, plan: &'p Plan) -> HashMap<&'p str, bool> {
-    let mut forms = HashMap::new();
+/// The cells whose method reads a matrix that had to be formed, each with its block.
+fn blocks_formed_for<'p>(experiment: &Experiment, plan: &'p Plan) -> HashMap<&'p str, &'p str> {
+    let mut formed = HashMap::new();
     for block in &plan.blocks {
-        for cell in &block.cells {
-            let method = &experiment.method_of(cell).spec;
-            forms.insert(cell.id.as_str(), forms_matrix(method, block));
+        for cell in block.cells.iter().filter(|cell| forms_matrix(&experiment.method_of(cell).spec, block)) {
+            formed.insert(cell.id.as_str(), block.id.as_str());
         }
     }
-    forms
+    formed
 }
 
 fn hash_of_rows(results: &Results) -> String {

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     model::{Encoder, Tokenizer},
-    plan::{Plan, Share, StudyCell},
+    plan::{Part, Plan, StudyCell},
     problem::{Problem, ProblemSpec, Tensor},
     random::generator,
     study::{Bench, Instruments, Measurement, ModelFiles, ModelInput, StudyError, StudySpec},
@@ -58,10 +58,10 @@ pub fn parts(cells: &[&StudyCell]) -> usize {
 }
 
 impl Session<'_> {
-    /// The cells of studies of a share that no journal has.
-    pub(super) fn pending_studies<'p>(&self, plan: &'p Plan, share: Option<Share>) -> Vec<&'p StudyCell> {
-        let ours = share.map(|share| plan.shard(share));
-        let is_ours = |cell: &StudyCell| ours.as_ref().is_none_or(|shard| shard.studies.contains(cell));
+    /// The cells of studies of a part that no journal has.
+    pub(super) fn pending_studies<'p>(&self, plan: &'p Plan, part: &Part) -> Vec<&'p StudyCell> {
+        let part = plan.part(self.experiment, part);
+        let is_ours = |cell: &StudyCell| part.as_ref().is_none_or(|part| part.studies.contains(cell));
         // A build whose times mean nothing leaves those that are about time to another.
         let unfit = provenance::unfit_for_timing().is_some();
         let can_be_taken = |cell: &StudyCell| !(unfit && self.experiment.study_of(cell).spec.traits().timed);

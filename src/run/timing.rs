@@ -103,7 +103,7 @@ impl Session<'_> {
 
     fn time_forming<T: Scalar>(&mut self, head: &Head<T>, block: &Block, round: Round) -> Result<(), RunError> {
         if let Round::Repeat(repeat) = round
-            && self.own.forms.get(&block.id).is_some_and(|forms| forms.contains_key(&repeat))
+            && self.own.has_formed(&block.id, repeat)
         {
             return Ok(());
         }
@@ -153,6 +153,7 @@ impl Session<'_> {
                 position,
                 factor_seconds: factor.as_secs_f64(),
                 apply_seconds: apply.as_secs_f64(),
+                machine: None,
             }));
         }
         self.record(&records)

@@ -43,10 +43,10 @@ pub fn workload(experiment: &Experiment, plan: &Plan, options: &Options) -> Resu
     if let Some(counts) = settled(&folder, inputs(experiment, plan, &folder, repeats).as_deref()) {
         return Ok(Workload { done: counts.completed + counts.failed, ..Workload::default() });
     }
-    let shard = options.share.map(|share| plan.shard(share));
-    let ours: Option<HashSet<&str>> = shard.as_ref().map(|shard| {
-        let cells = shard.blocks.iter().flat_map(|block| &block.cells).map(|cell| cell.id.as_str());
-        cells.chain(shard.studies.iter().map(|cell| cell.id.as_str())).collect()
+    let part = plan.part(experiment, &options.part);
+    let ours: Option<HashSet<&str>> = part.as_ref().map(|part| {
+        let cells = part.blocks.iter().flat_map(|block| &block.cells).map(|cell| cell.id.as_str());
+        cells.chain(part.studies.iter().map(|cell| cell.id.as_str())).collect()
     });
     let is_ours = |id: &str| ours.as_ref().is_none_or(|ours| ours.contains(id));
     let is_due = |id: &str, state: &State| matches!(state, State::Run | State::Stale(_)) && is_ours(id);

@@ -27,13 +27,13 @@ enum Key {
 
 /// One value, or all on one side of a number.
 #[derive(Debug, Clone, PartialEq)]
-enum Condition {
+pub(super) enum Condition {
     Is(Value),
     Compares(Comparison, f64),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Comparison {
+pub(super) enum Comparison {
     Above,
     AtLeast,
     Below,
@@ -75,7 +75,7 @@ pub enum AtRank {
 }
 
 impl Condition {
-    fn is_met_by(&self, value: &Value) -> bool {
+    pub(super) fn is_met_by(&self, value: &Value) -> bool {
         match self {
             Self::Is(wanted) => match (wanted.as_f64(), value.as_f64()) {
                 (Some(wanted), Some(value)) => wanted.total_cmp(&value).is_eq(),
@@ -91,7 +91,7 @@ impl Condition {
     }
 
     /// `"> 128"`; any other text is itself.
-    fn of(text: &str) -> Self {
+    pub(super) fn of(text: &str) -> Self {
         let signs = [
             (">=", Comparison::AtLeast),
             ("<=", Comparison::AtMost),

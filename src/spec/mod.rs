@@ -8,6 +8,7 @@ mod exclude;
 mod family;
 mod files;
 mod grid;
+mod only;
 mod pattern;
 mod property;
 mod ranks;
@@ -28,6 +29,7 @@ pub use coursework::{COURSEWORK, Coursework, coursework};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use exclude::{AtRank, Exclude};
 pub(crate) use files::{OnDisk, TensorFiles};
+pub use only::Only;
 pub use schema::schema;
 
 use crate::{claim::Claim, linalg::Precision, method::MethodSpec, problem::ProblemSpec, rank::Rank, study::StudySpec};

@@ -162,10 +162,16 @@ fn read_table<R: Row>(directory: &Path) -> Result<Vec<R>, TableError> {
             roles_of_kinds(&frame).ok_or(TableError::MissingColumn { table: R::TABLE, column: "method_kind" })?;
         frame.with_column(roles).map_err(polars)?;
     }
-    if R::schema().contains("asked_rank") && frame.column("asked_rank").is_err() {
+    let lacks = |frame: &DataFrame, name: &str| R::schema().contains(name) && frame.column(name).is_err();
+    if lacks(&frame, "asked_rank") {
         // Written before ranks could be asked for by a share.
         let none: Vec<Option<String>> = vec![None; frame.height()];
         frame.with_column(Field::column("asked_rank", none.iter())).map_err(polars)?;
+    }
+    if lacks(&frame, "machine") {
+        // Written when all times of an experiment were of one machine.
+        let none: Vec<Option<u64>> = vec![None; frame.height()];
+        frame.with_column(Field::column("machine", none.iter())).map_err(polars)?;
     }
     if R::schema().contains("matrices") && frame.column("matrices").is_err() {
         let counts =

@@ -25,7 +25,7 @@ pub use print::{Format, PrintError, Stored};
 pub use row::{CellRow, MatrixRow, SampleRow, SpectrumRow, Status, SummaryRow};
 pub use setting::{Part, Settings, name_at, parts_of_name};
 pub use slope::{Slope, log_log_slope, mean_log_log_slope};
-pub use summary::summarise;
+pub use summary::{lead_machine, summarise};
 pub use sweep::Sweep;
 pub use variant::{Point, VariantRow, settings, variants, without_parameter};
 

@@ -202,6 +202,8 @@ table! {
         pub factor_seconds: f64 => SECONDS,
         /// Seconds to apply it to V.
         pub apply_seconds: f64 => SECONDS,
+        /// Which of the `machines` of `provenance.json` it was timed on, from 1.
+        pub machine: Option<u64> => Label,
     }
 }
 
@@ -251,5 +253,7 @@ table! {
         pub ci_low: Option<f64> => ONE,
         /// Upper end of that interval.
         pub ci_high: Option<f64> => ONE,
+        /// Of times taken on several machines, the one it is of, from 1: they are not one sample. Empty where there is but one.
+        pub machine: Option<u64> => Key,
     }
 }

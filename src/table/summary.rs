@@ -3,7 +3,10 @@
 //! polars joins and groups; the statistics of a group are taken here from its sorted values, so that they do not depend on
 //! how many threads polars had.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap, HashSet},
+};
 
 use polars::prelude::{DataFrame, DataType, GroupsIndicator, IdxCa, IdxSize, PolarsResult};
 
@@ -19,11 +22,16 @@ use super::{
 const KEYS: [&str; 7] =
     ["problem", "problem_variant", "precision", "method", "method_variant", "method_kind", "target_rank"];
 
+/// The key of times alone: which machine took them.
+const MACHINE: &str = "machine";
+
 /// Every quantity of `runs` and `samples`, `total_seconds` and `output_seconds`, summarised over the completed cells of each group; once for
 /// every matrix, then once over the replicates of each setting that has several ([`Settings`]). What was swept is not pooled.
 ///
-/// `forms_matrix` tells of a cell whether its method reads a matrix that had to be formed first, so that the time to form it
-/// is part of its time.
+/// Times are summarised for each machine that took some, and never over several.
+///
+/// `form_seconds` tells of a cell how long it took, on one machine, to form the matrix that its method reads: that is part of its
+/// time.
 ///
 /// # Errors
 /// polars refuses, which is a mistake of ours.
@@ -31,13 +39,13 @@ pub fn summarise(
     matrices: &[MatrixRow],
     cells: &[CellRow],
     samples: &[SampleRow],
-    forms_matrix: impl Fn(&CellRow) -> bool,
+    form_seconds: impl Fn(&CellRow, Option<u64>) -> Option<f64>,
 ) -> Result<Vec<SummaryRow>, TableError> {
     let completed: Vec<_> = cells.iter().filter(|cell| cell.status == Status::Completed).cloned().collect();
     if completed.is_empty() {
         return Ok(Vec::new());
     }
-    let timed = Timed::of(matrices, &completed, samples, forms_matrix);
+    let timed = Timed::of(&completed, samples, form_seconds);
     let runs = CellRow::to_frame(&completed)?;
     let mut summary = summaries(&runs, &timed).map_err(polars)?;
     let settings = Settings::of(matrices);
@@ -78,25 +86,18 @@ struct Timed {
     total_seconds: Vec<f64>,
     /// All of that, and to apply the approximation to V.
     output_seconds: Vec<f64>,
+    /// Which took the times; nothing where all are of one.
+    machine: Vec<Option<u64>>,
 }
 
 impl Timed {
     fn of(
-        matrices: &[MatrixRow],
         cells: &[CellRow],
         samples: &[SampleRow],
-        forms_matrix: impl Fn(&CellRow) -> bool,
+        form_seconds: impl Fn(&CellRow, Option<u64>) -> Option<f64>,
     ) -> Self {
-        let formed: HashMap<_, _> = matrices
-            .iter()
-            .map(|row| ((&row.problem, &row.problem_variant, &row.precision), row.form_seconds.unwrap_or(0.0)))
-            .collect();
         let positions: HashMap<_, _> = cells.iter().enumerate().map(|(at, cell)| (&cell.cell, at)).collect();
-        let before = |cell: &CellRow| match forms_matrix(cell) {
-            true => formed.get(&(&cell.problem, &cell.problem_variant, &cell.precision)).copied().unwrap_or(0.0),
-            false => 0.0,
-        };
-        let before: Vec<f64> = cells.iter().map(before).collect();
+        let several = samples.iter().any(|sample| sample.machine != samples[0].machine);
         let of_completed = samples.iter().filter_map(|sample| Some((*positions.get(&sample.cell)?, sample)));
         let mut timed = Self {
             cell: vec![],
@@ -104,13 +105,16 @@ impl Timed {
             apply_seconds: vec![],
             total_seconds: vec![],
             output_seconds: vec![],
+            machine: vec![],
         };
         for (at, sample) in of_completed {
             timed.cell.push(at as IdxSize);
             timed.factor_seconds.push(sample.factor_seconds);
             timed.apply_seconds.push(sample.apply_seconds);
-            timed.total_seconds.push(before[at] + sample.factor_seconds);
-            timed.output_seconds.push(before[at] + sample.factor_seconds + sample.apply_seconds);
+            let before = form_seconds(&cells[at], sample.machine).unwrap_or(0.0);
+            timed.total_seconds.push(before + sample.factor_seconds);
+            timed.output_seconds.push(before + sample.factor_seconds + sample.apply_seconds);
+            timed.machine.push(sample.machine.filter(|_| several));
         }
         timed
     }
@@ -123,6 +127,7 @@ impl Timed {
         frame.with_column(Field::column("apply_seconds", self.apply_seconds.iter()))?;
         frame.with_column(Field::column("total_seconds", self.total_seconds.iter()))?;
         frame.with_column(Field::column("output_seconds", self.output_seconds.iter()))?;
+        frame.with_column(Field::column(MACHINE, self.machine.iter()))?;
         Ok(frame)
     }
 }
@@ -131,7 +136,9 @@ impl Timed {
 fn summaries(runs: &DataFrame, timed: &Timed) -> PolarsResult<Vec<SummaryRow>> {
     let mut times = quantities(&SampleRow::columns());
     times.extend([("total_seconds", "s"), ("output_seconds", "s")]);
-    let mut rows = grouped(runs, &quantities(&CellRow::columns()))?;
+    let mut runs_of_none = runs.clone();
+    runs_of_none.with_column(Field::column(MACHINE, vec![None::<u64>; runs.height()].iter()))?;
+    let mut rows = grouped(&runs_of_none, &quantities(&CellRow::columns()))?;
     let timings = grouped(&timed.frame(runs)?, &times)?;
     rows.extend(timings.into_iter().map(|(sample, row)| (timed.cell[sample] as usize, row)));
     // The sort is stable: within a group, the quantities of runs in column order, then those of samples.
@@ -158,7 +165,8 @@ fn grouped(frame: &DataFrame, quantities: &[(&'static str, &'static str)]) -> Po
         .iter()
         .map(|(name, _)| Ok(frame.column(name)?.cast(&DataType::Float64)?.f64()?.iter().collect()))
         .collect::<PolarsResult<_>>()?;
-    let groups = frame.group_by_stable(KEYS)?.into_groups();
+    let machine = values::<Option<u64>>(frame, MACHINE)?;
+    let groups = frame.group_by_stable(KEYS.into_iter().chain([MACHINE]))?.into_groups();
     let mut rows = Vec::new();
     for group in groups.iter() {
         let first = group.first() as usize;
@@ -195,6 +203,7 @@ fn grouped(frame: &DataFrame, quantities: &[(&'static str, &'static str)]) -> Po
                     max: statistics.max,
                     ci_low: statistics.interval.map(|(low, _)| low),
                     ci_high: statistics.interval.map(|(_, high)| high),
+                    machine: machine[first],
                 },
             ));
         }
@@ -205,6 +214,16 @@ fn grouped(frame: &DataFrame, quantities: &[(&'static str, &'static str)]) -> Po
 fn values<F: Field>(frame: &DataFrame, name: &str) -> PolarsResult<Vec<F>> {
     F::values(frame.column(name)?)
         .ok_or_else(|| polars::error::polars_err!(SchemaMismatch: "column `{name}` changed its type while grouping"))
+}
+
+/// The machine that took most samples, the first of several; `None` where nothing tells machines apart.
+#[must_use]
+pub fn lead_machine(samples: &[SampleRow]) -> Option<u64> {
+    let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
+    for machine in samples.iter().filter_map(|sample| sample.machine) {
+        *counts.entry(machine).or_default() += 1;
+    }
+    counts.into_iter().max_by_key(|&(machine, count)| (count, Reverse(machine))).map(|(machine, _)| machine)
 }
 
 /// What a summary says of the values of a group.
