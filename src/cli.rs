@@ -1,7 +1,10 @@
 //! The commands. Nothing else knows clap.
 
+mod clean;
+mod compare;
 mod experiments;
 mod extract;
+mod list;
 mod models;
 mod new;
 mod plan;
@@ -9,6 +12,8 @@ mod plan_table;
 mod report;
 mod run;
 mod shell;
+mod status;
+mod submit;
 mod table;
 
 use std::{
@@ -39,6 +44,11 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Plan(plan::Plan),
+    List(list::List),
+    Clean(clean::Clean),
+    Submit(submit::Submit),
+    Status(status::Status),
+    Compare(compare::Compare),
     /// Print the JSON Schema of experiments, for editors
     Schema,
     Report(report::Report),
@@ -107,6 +117,11 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         None => arguments.run.execute(root),
         Some(Command::Plan(what)) => what.execute(root),
+        Some(Command::List(what)) => what.execute(root),
+        Some(Command::Clean(what)) => what.execute(root),
+        Some(Command::Submit(what)) => what.execute(root),
+        Some(Command::Status(what)) => what.execute(root),
+        Some(Command::Compare(what)) => what.execute(),
         Some(Command::Schema) => print(&format!("{:#}\n", spec::schema())),
         Some(Command::Report(what)) => what.execute(root),
         Some(Command::Table(what)) => what.execute(root),

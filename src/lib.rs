@@ -34,7 +34,9 @@ pub mod plan;
 pub mod spec;
 
 pub mod claim;
+pub mod compare;
 pub mod run;
+pub mod slurm;
 pub mod table;
 
 pub mod figure;

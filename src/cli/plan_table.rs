@@ -175,7 +175,7 @@ fn flops(count: u64) -> String {
     format!("{:.1e}", count as f64)
 }
 
-fn aligned<const COLUMNS: usize>(rows: &[[String; COLUMNS]], numbers: RangeInclusive<usize>) -> String {
+pub(super) fn aligned<const COLUMNS: usize>(rows: &[[String; COLUMNS]], numbers: RangeInclusive<usize>) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..COLUMNS).map(width).collect();
     let mut text = String::new();

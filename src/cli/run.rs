@@ -97,7 +97,9 @@ impl Run {
             Some(share) => {
                 let specs: Vec<String> = self.specs.iter().map(|spec| spec.display().to_string()).collect();
                 let specs = specs.join(" ");
-                print(&format!("share {share} is done; when all are, `factoreo {specs} --combine` writes the report\n"))?;
+                print(&format!(
+                    "share {share} is done; when all are, `factoreo {specs} --combine` writes the report\n"
+                ))?;
             }
             None => {
                 let written = report::write(root, &scope, self.png)?;

@@ -69,7 +69,12 @@ impl Plan {
         Self {
             blocks: self.blocks.iter().filter_map(keep).collect(),
             excluded: self.excluded,
-            studies: self.studies.iter().filter(|cell| shares.of_studies.get(&*cell.id) == Some(&own)).cloned().collect(),
+            studies: self
+                .studies
+                .iter()
+                .filter(|cell| shares.of_studies.get(&*cell.id) == Some(&own))
+                .cloned()
+                .collect(),
         }
     }
 

@@ -65,6 +65,7 @@ mod tests {
             max: median,
             ci_low: interval.map(|(low, _)| low),
             ci_high: interval.map(|(_, high)| high),
+            machine: None,
         }
     }
 

@@ -43,7 +43,8 @@ pub fn told(chapter: &Chapter<'_>) -> Option<(Text, Table)> {
     let all = [times(&results.summary), times(&chapter.elsewhere)].concat();
     let mut by_place: BTreeMap<_, BTreeMap<u64, f64>> = BTreeMap::new();
     for row in &all {
-        let place = (&row.problem, &row.problem_variant, &row.precision, &row.method, &row.method_variant, row.target_rank);
+        let place =
+            (&row.problem, &row.problem_variant, &row.precision, &row.method, &row.method_variant, row.target_rank);
         let place = (place, &row.method_kind);
         by_place.entry(place).or_default().extend(row.machine.map(|machine| (machine, row.median)));
     }
@@ -56,24 +57,24 @@ pub fn told(chapter: &Chapter<'_>) -> Option<(Text, Table)> {
             variant => format!("{problem} ({variant})"),
         };
         let method = MethodName { kind: kind.clone(), label: method.clone(), variant: method_variant.clone() };
-        let mut row = vec![
-            Item::Quoted(problem),
-            Item::Quoted(precision.clone()),
-            Item::Method(method),
-            Item::Count(Some(rank)),
-        ];
+        let mut row =
+            vec![Item::Quoted(problem), Item::Quoted(precision.clone()), Item::Method(method), Item::Count(Some(rank))];
         row.extend(numbers.iter().map(|machine| Item::Seconds(medians.get(machine).copied(), Verdict::Unknown)));
         row
     });
     let rows: Vec<Vec<Item>> = rows.collect();
-    let mut header = ["column.problem", "column.precision", "column.method", "column.rank"].map(Item::Word).to_vec();
+    let mut header =
+        ["column.problem", "column.arithmetic", "column.method", "column.target_rank"].map(Item::Word).to_vec();
     let column = |machine: &u64| Item::Text(Text::new("machines.column", BTreeMap::from([("machine", machine)])));
     header.extend(numbers.iter().map(column));
     let shown = rows.len();
     let name = &results.name;
     let table = Table {
         label: "machines".to_owned(),
-        caption: Text::new("machines.caption", serde_json::json!({ "shown": shown, "places": places, "experiment": name })),
+        caption: Text::new(
+            "machines.caption",
+            serde_json::json!({ "shown": shown, "places": places, "experiment": name }),
+        ),
         header,
         rows,
     };

@@ -287,7 +287,8 @@ fn read_results(folder: &Path, scope: &Scope) -> Result<Vec<Results>, ReportErro
     if let Scope::Only(only) = scope
         && !experiments.is_empty()
     {
-        experiments = experiments.into_iter().filter_map(|all| only::part(all, only).transpose()).collect::<Result<_, _>>()?;
+        experiments =
+            experiments.into_iter().filter_map(|all| only::part(all, only).transpose()).collect::<Result<_, _>>()?;
         if experiments.is_empty() {
             return Err(ReportError::NothingMeets(only.to_string()));
         }

@@ -76,14 +76,21 @@ pub fn part(mut all: Results, only: &Only) -> Result<Option<Results>, TableError
 fn forming(all: &Results) -> HashMap<(String, Option<u64>), f64> {
     let mut medians: HashMap<_, f64> = HashMap::new();
     for row in all.summary.iter().filter(|row| row.matrices == 1) {
-        let place = (&row.problem, &row.problem_variant, &row.precision, &row.method, &row.method_variant, row.target_rank);
+        let place =
+            (&row.problem, &row.problem_variant, &row.precision, &row.method, &row.method_variant, row.target_rank);
         medians.insert((place, row.machine, row.quantity.as_str()), row.median);
     }
     let machines: HashSet<Option<u64>> = all.summary.iter().map(|row| row.machine).collect();
     let mut forms = HashMap::new();
     for cell in &all.cells {
-        let place =
-            (&cell.problem, &cell.problem_variant, &cell.precision, &cell.method, &cell.method_variant, cell.target_rank);
+        let place = (
+            &cell.problem,
+            &cell.problem_variant,
+            &cell.precision,
+            &cell.method,
+            &cell.method_variant,
+            cell.target_rank,
+        );
         for &machine in &machines {
             let of = |quantity| medians.get(&(place, machine, quantity));
             if let (Some(total), Some(factor)) = (of("total_seconds"), of("factor_seconds")) {

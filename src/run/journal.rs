@@ -203,10 +203,7 @@ impl Journal {
     /// # Errors
     /// The file cannot be written, or a record holds a number that is not finite.
     pub fn append(&mut self, records: &[Record]) -> Result<(), JournalError> {
-        let mut lines = String::new();
-        for record in records {
-            lines.push_str(&self.encode(record)?);
-        }
+        let lines = text(&self.path, records)?;
         self.file.write_all(lines.as_bytes()).map_err(|source| JournalError::Io { path: self.path.clone(), source })
     }
 
@@ -227,17 +224,39 @@ impl Journal {
         self.synced = Instant::now();
         self.file.sync_data().map_err(|source| JournalError::Io { path: self.path.clone(), source })
     }
+}
 
-    /// One line. JSON has no NaN and would keep it as `null`, so the line is read back before it is trusted.
-    fn encode(&self, record: &Record) -> Result<String, JournalError> {
-        let not_finite = || JournalError::NotFinite { path: self.path.clone(), record: format!("{record:?}") };
-        let json = serde_json::to_string(record).map_err(|_| not_finite())?;
-        let line = format!("{} {json}\n", checksum_of(json.as_bytes()));
-        match decode(line.as_bytes()) {
-            Ok(read_back) if read_back == *record => Ok(line),
-            _ => Err(not_finite()),
-        }
+/// Records as the lines of a journal, which `path` names in errors.
+///
+/// # Errors
+/// A record holds a number that is not finite.
+pub fn text(path: &Path, records: &[Record]) -> Result<String, JournalError> {
+    records.iter().map(|record| encode(path, record)).collect()
+}
+
+/// One line. JSON has no NaN and would keep it as `null`, so the line is read back before it is trusted.
+fn encode(path: &Path, record: &Record) -> Result<String, JournalError> {
+    let not_finite = || JournalError::NotFinite { path: path.to_owned(), record: format!("{record:?}") };
+    let json = serde_json::to_string(record).map_err(|_| not_finite())?;
+    let line = format!("{} {json}\n", checksum_of(json.as_bytes()));
+    match decode(line.as_bytes()) {
+        Ok(read_back) if read_back == *record => Ok(line),
+        _ => Err(not_finite()),
     }
+}
+
+/// Puts lines in the place of a journal in one step. Hold its [`Lock`](super::lock::Lock).
+///
+/// # Errors
+/// They cannot be written.
+pub fn replace(path: &Path, lines: &str) -> Result<(), JournalError> {
+    let io = |source| JournalError::Io { path: path.to_owned(), source };
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".").suffix(".new").tempfile_in(folder).map_err(io)?;
+    file.write_all(lines.as_bytes()).map_err(io)?;
+    file.as_file().sync_all().map_err(io)?;
+    file.persist(path).map_err(|error| io(error.error))?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::{
     fs::{File, OpenOptions, TryLockError},
     io::{Read, Seek, Write},
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use super::provenance;
@@ -31,16 +32,16 @@ impl Lock {
     pub fn acquire(path: &Path) -> Result<Self, LockError> {
         let io = |source| LockError::Io { path: path.to_owned(), source };
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::Error(source)) => return Err(io(source)),
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                // The holder may be between taking the lock and signing it.
-                if file.read_to_string(&mut holder).is_err() || holder.trim().is_empty() {
-                    "it has not said who it is yet".clone_into(&mut holder);
+        let asked = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::Error(source)) => return Err(io(source)),
+                // Whoever only looked has let go a moment later.
+                Err(TryLockError::WouldBlock) if asked.elapsed() < LOOKING => std::thread::sleep(LOOKING / 50),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(LockError::Held { path: path.to_owned(), holder: signature(&mut file) });
                 }
-                return Err(LockError::Held { path: path.to_owned(), holder: holder.trim().to_owned() });
             }
         }
         file.set_len(0).map_err(io)?;
@@ -48,6 +49,16 @@ impl Lock {
         let (pid, host, start) = (std::process::id(), provenance::host(), provenance::now());
         writeln!(file, "process {pid} on {host}, since {start}").map_err(io)?;
         Ok(Self { _file: file })
+    }
+
+    /// Who holds a lock, if anybody does.
+    #[must_use]
+    pub fn holder(path: &Path) -> Option<String> {
+        let mut file = File::open(path).ok()?;
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => Some(signature(&mut file)),
+            _ => None,
+        }
     }
 
     /// Takes the lock, waiting for whoever holds it: for work that lasts moments.
@@ -62,6 +73,19 @@ impl Lock {
     }
 }
 
+/// How long a lock may be held by somebody who looks whether it is held.
+const LOOKING: Duration = Duration::from_millis(500);
+
+/// Who says to hold a lock, in its file.
+fn signature(file: &mut File) -> String {
+    let mut holder = String::new();
+    // The holder may be between taking the lock and signing it.
+    if file.read_to_string(&mut holder).is_err() || holder.trim().is_empty() {
+        "it has not said who it is yet".clone_into(&mut holder);
+    }
+    holder.trim().to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,7 +98,9 @@ mod tests {
         let error = Lock::acquire(&path).unwrap_err();
         let LockError::Held { holder, .. } = &error else { panic!("{error}") };
         assert!(holder.contains(&format!("process {}", std::process::id())), "{holder}");
+        assert_eq!(Lock::holder(&path).as_ref(), Some(holder));
         drop(first);
+        assert_eq!(Lock::holder(&path), None);
         Lock::acquire(&path).unwrap();
     }
 }

@@ -6,6 +6,7 @@
 
 mod block;
 mod cell;
+mod clean;
 pub mod interrupt;
 mod job;
 mod journal;
@@ -35,12 +36,14 @@ use std::{
 
 use faer::{Accum, Mat, Par, linalg::matmul::matmul};
 
+pub use clean::{Leftover, clean};
 pub use interrupt::EXIT_CODE as INTERRUPTED_EXIT_CODE;
 pub use journal::JournalError;
 pub use lock::LockError;
 pub use memory::{CountingAllocator, keep_freed_memory};
 pub use outcome::{Counts, Outcome};
 pub use progress::{Detail, Progress};
+pub use shares::{ShareState, share_states};
 pub use state::{State, states, study_states};
 pub use workload::{Workload, workload};
 
@@ -67,6 +70,12 @@ pub struct Options {
     pub part: Part,
     /// When to begin nothing more, and publish what there is.
     pub deadline: Option<Instant>,
+}
+
+/// The folder of an experiment's journals.
+#[must_use]
+pub fn journals_of(experiment: &Experiment, root: &Path) -> PathBuf {
+    Folder::of(experiment, &Options::new(root)).journals
 }
 
 impl Options {

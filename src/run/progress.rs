@@ -93,7 +93,8 @@ impl Progress {
             variant => terminal::name(&format!("{label} ({variant})")),
         };
         let (problem, method, status) = (of(problem, problem_variant), of(method, method_variant), status.name());
-        let line = format!("{problem} · {method} · rank {target_rank} · draw {trial}: {status}, {}", terminal::name(&ended));
+        let line =
+            format!("{problem} · {method} · rank {target_rank} · draw {trial}: {status}, {}", terminal::name(&ended));
         self.aside(|| eprintln!("{}", line.trim_end_matches([',', ' '])));
     }
 

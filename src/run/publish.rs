@@ -93,13 +93,7 @@ pub fn publish(
 }
 
 /// Every row but the summaries, in the order of the plan. What is missing is told by `shares` if the plan is computed in so many.
-fn rows<'p>(
-    experiment: &Experiment,
-    plan: &'p Plan,
-    ledger: &Ledger,
-    repeats: u64,
-    shares: Option<u32>,
-) -> Rows<'p> {
+fn rows<'p>(experiment: &Experiment, plan: &'p Plan, ledger: &Ledger, repeats: u64, shares: Option<u32>) -> Rows<'p> {
     let mut counts = Counts::default();
     let mut matrices: Vec<MatrixRow> = Vec::new();
     let mut of_matrices = Vec::new();

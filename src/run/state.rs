@@ -74,7 +74,7 @@ pub fn study_states(experiment: &Experiment, plan: &Plan, options: &Options) -> 
 }
 
 /// What all journals of a folder say; nothing where there is none.
-fn everything(folder: &Folder) -> Result<Ledger, RunError> {
+pub(super) fn everything(folder: &Folder) -> Result<Ledger, RunError> {
     let mut everything = Ledger::default();
     if folder.journals.is_dir() {
         for other in ledger::read_all(&folder.journals)? {

@@ -33,7 +33,10 @@ impl FromStr for Only {
         for condition in text.split(',').map(str::trim).filter(|condition| !condition.is_empty()) {
             let at = condition.find(['=', '<', '>']).filter(|at| *at > 0);
             let (key, rest) = at.map(|at| condition.split_at(at)).ok_or_else(|| {
-                format!("`{}` is no condition: write KEY=VALUE or KEY<=NUMBER, joined by commas", condition.escape_debug())
+                format!(
+                    "`{}` is no condition: write KEY=VALUE or KEY<=NUMBER, joined by commas",
+                    condition.escape_debug()
+                )
             })?;
             let found = match rest.strip_prefix('=') {
                 Some(value) => Condition::Is(value_of(value.trim())),
@@ -49,7 +52,11 @@ impl FromStr for Only {
                 None => only.keys.push((key.to_owned(), vec![found])),
             }
         }
-        if only.keys.is_empty() { Err("it has no condition: write for example `method=cur`".to_owned()) } else { Ok(only) }
+        if only.keys.is_empty() {
+            Err("it has no condition: write for example `method=cur`".to_owned())
+        } else {
+            Ok(only)
+        }
     }
 }
 
@@ -106,7 +113,10 @@ impl Only {
             };
             for condition in conditions {
                 let Condition::Is(Value::String(label)) = condition else {
-                    return Err(format!("`{key}` must be a label: one of {}", listed(labels.iter().map(String::as_str))));
+                    return Err(format!(
+                        "`{key}` must be a label: one of {}",
+                        listed(labels.iter().map(String::as_str))
+                    ));
                 };
                 if !labels.contains(label) {
                     let all = || labels.iter().map(String::as_str);
@@ -165,7 +175,8 @@ mod tests {
 
     #[test]
     fn values_of_one_key_are_alternatives_and_comparisons_all_hold() {
-        let cell = serde_json::json!({ "method": "cur", "target_rank": 32, "length": 128, "causal": true, "text": "a=b" });
+        let cell =
+            serde_json::json!({ "method": "cur", "target_rank": 32, "length": 128, "causal": true, "text": "a=b" });
         for (text, is_asked_for) in [
             ("method=cur", true),
             ("method=cur,method=nystrom", true),

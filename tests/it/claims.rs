@@ -58,6 +58,7 @@ fn row(method: &str, variant: &str, quantity: &str, (low, median, high): (f64, f
         max: high,
         ci_low: Some(low),
         ci_high: Some(high),
+        machine: None,
     }
 }
 

@@ -136,11 +136,8 @@ fn what_is_late_is_left_out_and_what_is_done_is_published() {
     let folder = folder_with(&[("a.toml", SPEC)]);
     let experiment = spec::load(&folder.path().join("a.toml"), folder.path()).unwrap();
     let plan = plan::plan(&experiment, folder.path(), u64::MAX).unwrap();
-    let mut options = factoreo::run::Options {
-        root: folder.path().to_owned(),
-        share: None,
-        deadline: Some(std::time::Instant::now()),
-    };
+    let mut options = factoreo::run::Options::new(folder.path());
+    options.deadline = Some(std::time::Instant::now());
     let outcome = factoreo::run::run(&experiment, &plan, &options).unwrap();
     assert_eq!(outcome.counts.missing, plan.cells());
     assert!(outcome.warnings.iter().any(|warning| warning.contains("time was up")), "{:?}", outcome.warnings);

@@ -8,7 +8,7 @@ use std::{
 };
 
 use factoreo::{
-    plan::{Plan, Share, plan},
+    plan::{Part, Plan, Share, plan},
     run::{Options, Outcome, RunError, State, run, states},
     spec::{Experiment, load},
     table::{Results, Status},
@@ -77,7 +77,7 @@ impl Project {
     }
 
     fn options(&self, share: Option<Share>) -> Options {
-        Options { root: self.root().to_owned(), share, deadline: None }
+        Options { part: share.map_or(Part::Whole, Part::Share), ..Options::new(self.root()) }
     }
 
     fn planned(&self) -> (Experiment, Plan) {

@@ -150,10 +150,11 @@ fn draws_are_shared_across_ranks_and_precisions_and_not_across_trials() {
 #[test]
 fn shares_are_a_partition_that_keeps_methods_together() {
     let text = [TOP, ATTENTION, KERNEL, SVD, RANDOM].concat();
+    let experiment = experiment(&text);
     let whole = planned(&text);
     let mut owner = HashMap::new();
     for index in 1..=4 {
-        for block in whole.shard(Share::new(index, 4).unwrap()).blocks {
+        for block in whole.shard(&experiment, Share::new(index, 4).unwrap()).blocks {
             for cell in block.cells {
                 let together = owner.entry((block.id.clone(), cell.method)).or_insert((index, 0));
                 assert_eq!(together.0, index, "ranks and trials of one method on one matrix stay together");
@@ -163,7 +164,36 @@ fn shares_are_a_partition_that_keeps_methods_together() {
     }
     assert_eq!(owner.values().map(|(_, cells)| cells).sum::<usize>(), whole.cells(), "every cell once");
     assert!(owner.values().map(|(index, _)| index).collect::<std::collections::HashSet<_>>().len() > 1);
-    assert_eq!(whole.shard(Share::new(1, 1).unwrap()), whole);
+    assert_eq!(whole.shard(&experiment, Share::new(1, 1).unwrap()), whole);
+}
+
+/// Five sizes whose SVDs differ 4 000-fold in cost, many of the small ones.
+#[test]
+fn shares_have_about_as_much_to_do() {
+    let text = [
+        TOP,
+        "[problem.p]\nkind = \"spectrum\"\nrows = [16, 32, 64, 128, 256]\ncolumns = 64\n\
+         exponent = [0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4]\n",
+        SVD,
+        RANDOM,
+    ]
+    .concat();
+    let experiment = experiment(&text);
+    let plan = planned(&text);
+    for shares in [2, 3, 6, 7] {
+        let work = plan.work_of_shares(&experiment, shares);
+        let (least, most) =
+            work.iter().fold((f64::MAX, 0.0_f64), |(least, most), &one| (least.min(one), most.max(one)));
+        assert!(most <= 1.2 * least, "{shares} shares: {work:?}");
+        let owners = plan.owners(&experiment, shares);
+        assert_eq!(owners.len(), plan.cells());
+        for index in 1..=shares {
+            let share = Share::new(index, shares).unwrap();
+            let own = plan.shard(&experiment, share);
+            let cells = own.blocks.iter().flat_map(|block| &block.cells);
+            assert!(cells.into_iter().all(|cell| owners[cell.id.as_str()] == share));
+        }
+    }
 }
 
 #[test]

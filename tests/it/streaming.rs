@@ -180,7 +180,7 @@ fn results_of(spec: &str) -> Results {
     fs::write(&path, spec).unwrap();
     let experiment = load(&path, folder.path()).unwrap();
     let plan = plan(&experiment, folder.path(), u64::MAX).unwrap();
-    run(&experiment, &plan, &Options { root: folder.path().to_owned(), share: None, deadline: None }).unwrap();
+    run(&experiment, &plan, &Options::new(folder.path())).unwrap();
     Results::read(&folder.path().join("results/small")).unwrap()
 }
 

@@ -7,7 +7,7 @@ use std::{fs, path::Path};
 use factoreo::{
     language::Language,
     linalg::{gaussian::gaussian, svd::thin_svd},
-    plan::{Plan, Share, plan},
+    plan::{Part, Plan, Share, plan},
     random::generator,
     report,
     run::{self, Options, State, run},
@@ -263,13 +263,13 @@ impl Project {
     fn run(&self, share: Option<&str>) -> run::Outcome {
         let share: Option<Share> = share.map(|share| share.parse().unwrap());
         let (experiment, plan) = self.planned();
-        run(&experiment, &plan, &Options { root: self.root().to_owned(), share, deadline: None }).unwrap()
+        run(&experiment, &plan, &Options { part: share.map_or(Part::Whole, Part::Share), ..Options::new(self.root()) })
+            .unwrap()
     }
 
     fn states(&self) -> Vec<State> {
         let (experiment, plan) = self.planned();
-        run::study_states(&experiment, &plan, &Options { root: self.root().to_owned(), share: None, deadline: None })
-            .unwrap()
+        run::study_states(&experiment, &plan, &Options::new(self.root())).unwrap()
     }
 
     fn results(&self) -> Results {

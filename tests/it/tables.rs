@@ -58,7 +58,7 @@ fn cell(id: &str) -> CellRow {
 }
 
 fn sample(cell: &str, repeat: u64, factor_seconds: f64) -> SampleRow {
-    SampleRow { cell: cell.to_owned(), repeat, position: 0, factor_seconds, apply_seconds: 1e-9 }
+    SampleRow { cell: cell.to_owned(), repeat, position: 0, factor_seconds, apply_seconds: 1e-9, machine: None }
 }
 
 fn matrix(variant: &str, form_seconds: Option<f64>) -> MatrixRow {
@@ -317,7 +317,11 @@ fn summaries_pool_trials_and_repeats_and_leave_failures_out() {
     samples.push(sample("a2", 0, 1e9));
     samples.push(sample("c0", 0, 3.0));
     let matrices = [matrix("head=0", Some(0.5)), matrix("head=1", Some(0.25))];
-    let rows = summarise(&matrices, &cells, &samples, |cell| cell.method == "rsvd").unwrap();
+    let rows = summarise(&matrices, &cells, &samples, |cell, _| {
+        let matrix = matrices.iter().find(|row| row.problem_variant == cell.problem_variant);
+        matrix.filter(|_| cell.method == "rsvd")?.form_seconds
+    })
+    .unwrap();
 
     let factor = summary_of(&rows, "head=0", "rsvd", "factor_seconds").unwrap();
     assert_eq!((factor.count, factor.median, factor.mean, factor.q25, factor.q75), (8, 4.5, 16.0, 2.75, 6.25));
@@ -345,7 +349,7 @@ fn summaries_pool_trials_and_repeats_and_leave_failures_out() {
 #[test]
 fn a_problem_without_variants_is_summarised_once() {
     let cells = [CellRow { problem_variant: String::new(), ..cell("a") }];
-    let rows = summarise(&[], &cells, &[], |_| false).unwrap();
+    let rows = summarise(&[], &cells, &[], |_, _| None).unwrap();
     assert_eq!(rows.iter().filter(|row| row.quantity == "rank").count(), 1);
-    assert!(summarise(&[], &[], &[], |_| false).unwrap().is_empty());
+    assert!(summarise(&[], &[], &[], |_, _| None).unwrap().is_empty());
 }

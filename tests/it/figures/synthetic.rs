@@ -175,6 +175,7 @@ pub fn row(
         max: high,
         ci_low: (count >= 6).then_some(low),
         ci_high: (count >= 6).then_some(high),
+        machine: None,
     }
 }
 

@@ -21,12 +21,19 @@ fn annexes(rest: &str, edit: impl Fn(&mut CellRow)) -> [String; 2] {
     fs::write(&path, format!("{}{HEAD}{rest}", "target_rank = [4, 8]\n")).unwrap();
     let experiment = spec::load(&path, folder.path()).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
     let plan = plan::plan(&experiment, folder.path(), u64::MAX).unwrap();
-    run::run(&experiment, &plan, &run::Options { root: folder.path().to_owned(), share: None, deadline: None })
-        .unwrap();
+    run::run(&experiment, &plan, &run::Options::new(folder.path())).unwrap();
     let place = folder.path().join("results/grid");
     let mut results = Results::read(&place).unwrap();
     results.cells.iter_mut().for_each(edit);
-    results.summary = summarise(&results.matrices, &results.cells, &results.samples, |_| true).unwrap();
+    let formed = results.matrices.clone();
+    let forms = |cell: &CellRow, _: Option<u64>| {
+        let of = |row: &&factoreo::table::MatrixRow| {
+            (&row.problem, &row.problem_variant, &row.precision)
+                == (&cell.problem, &cell.problem_variant, &cell.precision)
+        };
+        formed.iter().find(of)?.form_seconds
+    };
+    results.summary = summarise(&results.matrices, &results.cells, &results.samples, forms).unwrap();
     results.write(&place).unwrap();
     report::build(folder.path(), false).unwrap();
     ["en", "es"].map(|language| super::annexes(Path::new(folder.path()), language))

@@ -197,8 +197,15 @@ impl Experiment {
                 }
             }
         }
-        let forms =
-            |cell: &CellRow| self.methods.iter().any(|method| method.forms_matrix && method.kind == cell.method_kind);
+        let formed: Vec<_> = results.matrices.clone();
+        let forms = |cell: &CellRow, _: Option<u64>| {
+            let matrix = formed.iter().find(|row| {
+                (&row.problem, &row.problem_variant, &row.precision)
+                    == (&cell.problem, &cell.problem_variant, &cell.precision)
+            });
+            let reads = self.methods.iter().any(|method| method.forms_matrix && method.kind == cell.method_kind);
+            matrix.filter(|_| reads)?.form_seconds
+        };
         results.summary = summarise(&results.matrices, &results.cells, &results.samples, forms).unwrap();
         results
     }
@@ -222,6 +229,7 @@ impl Experiment {
                                 position: repeat,
                                 factor_seconds: method.seconds * time * (1.0 + method.spread * at),
                                 apply_seconds: 1e-4,
+                                machine: None,
                             }
                         }));
                     }

@@ -41,8 +41,7 @@ fn results() -> (tempfile::TempDir, Results) {
     fs::write(&path, SPEC).unwrap();
     let experiment = spec::load(&path, folder.path()).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
     let plan = plan::plan(&experiment, folder.path(), u64::MAX).unwrap();
-    run::run(&experiment, &plan, &run::Options { root: folder.path().to_owned(), share: None, deadline: None })
-        .unwrap();
+    run::run(&experiment, &plan, &run::Options::new(folder.path())).unwrap();
     let results = Results::read(&folder.path().join("results/weights")).unwrap();
     (folder, results)
 }
