@@ -23,7 +23,7 @@ text = open(path).read()
 open(path, "w").write(text.replace(old, new))
 P
 echo "building the slower one"
-cp -r target "$project/target"
+cp -a target "$project/target"
 (cd "$project/source" && CARGO_TARGET_DIR="$project/target" cargo build --quiet)
 slower="$project/target/debug/factoreo"
 

@@ -5,6 +5,7 @@ mod form;
 mod grids;
 mod hostile;
 mod languages;
+mod machines;
 mod numbers;
 mod page;
 mod rivals;
