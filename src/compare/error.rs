@@ -62,8 +62,11 @@ impl OfMethod {
     }
 }
 
+/// The name of an error, and where a cell has it.
+type ErrorColumn = (&'static str, fn(&CellRow) -> Option<f64>);
+
 /// The errors that a cell is judged by.
-const ERRORS: [(&str, fn(&CellRow) -> Option<f64>); 4] = [
+const ERRORS: [ErrorColumn; 4] = [
     ("relative_frobenius_error", |cell| cell.relative_frobenius_error),
     ("relative_spectral_error", |cell| cell.relative_spectral_error),
     ("relative_output_error", |cell| cell.relative_output_error),

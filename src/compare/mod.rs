@@ -165,9 +165,8 @@ fn lacking(
     };
     let mut told = Vec::new();
     let mut whole: [BTreeSet<String>; 2] = [BTreeSet::new(), BTreeSet::new()];
-    let kinds: [(&str, fn(&Place) -> &String); 2] =
-        [("problem", |place| &place.problem), ("method", |place| &place.method)];
-    for ((kind, of), whole) in kinds.into_iter().zip(&mut whole) {
+    for (kind, whole) in ["problem", "method"].into_iter().zip(&mut whole) {
+        let of: fn(&Place) -> &String = if kind == "problem" { |place| &place.problem } else { |place| &place.method };
         *whole = labels(cells, of).difference(&labels(others, of)).cloned().collect();
         told.extend(whole.iter().map(|label| format!("{kind} `{label}`")));
     }
