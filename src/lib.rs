@@ -11,6 +11,7 @@
 
 pub mod language;
 pub mod parameters;
+pub mod paths;
 pub mod random;
 pub mod terminal;
 

@@ -4,6 +4,7 @@ mod latency;
 mod recommendation;
 mod words;
 
+use crate::paths::Shown as _;
 use std::path::{Path, PathBuf};
 
 use faer::{Mat, MatRef, Par};
@@ -138,7 +139,7 @@ pub fn advise(options: &AdviseOptions) -> Result<Advice, AdviseError> {
     let (matrix, name) = read(options)?;
     let parallelism = Par::rayon(0);
     let values = singular_values_by_basis(matrix.as_ref(), parallelism)
-        .map_err(|source| AdviseError::Svd { matrix: options.file.display().to_string(), source })?;
+        .map_err(|source| AdviseError::Svd { matrix: options.file.shown(), source })?;
     about(options, name, matrix.as_ref(), values)
 }
 
@@ -207,7 +208,7 @@ fn about(
     };
     let recommendation = recommendation::recommend(&facts);
     Ok(Advice {
-        file: options.file.display().to_string(),
+        file: options.file.shown(),
         name,
         kind,
         rows,

@@ -1,5 +1,6 @@
 //! `clean`: what the journals have of cells that the specs do not ask for any more.
 
+use factoreo::paths::Shown as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -32,7 +33,7 @@ impl Clean {
             let leftovers = run::clean(&experiment, &plan, &run::Options::new(root), self.delete)?;
             for left in &leftovers {
                 let run::Leftover { journal, cells, records, bytes, of_bytes } = left;
-                let journal = journal.strip_prefix(root).unwrap_or(journal).display().to_string();
+                let journal = journal.strip_prefix(root).unwrap_or(journal).shown();
                 if self.json {
                     listed.push(json!({
                         "experiment": experiment.name, "journal": journal, "cells": cells, "records": records,

@@ -1,5 +1,6 @@
 //! `compare`: two folders of results against each other.
 
+use factoreo::paths::Shown as _;
 use std::{
     fmt::Write,
     path::{Path, PathBuf},
@@ -58,13 +59,13 @@ impl Compare {
         let rules = Rules { margin: self.margin / 100.0, absolute: self.absolute, ..Rules::default() };
         let compared = compare::compare(&before, &after, rules);
         if compared.cells == 0 {
-            let (before, after) = (self.before.display(), self.after.display());
+            let (before, after) = (self.before.shown(), self.after.shown());
             return Err(Failure::Input(format!("error: {before} and {after} have no cell in common")));
         }
         let regressions = self.fail_on_regression.map(|share| compared.regressions(share / 100.0));
         match self.format {
             Shape::Json => print_json(&json!({
-                "before": self.before.display().to_string(), "after": self.after.display().to_string(),
+                "before": self.before.shown(), "after": self.after.shown(),
                 "comparison": compared, "regressions": regressions,
             }))?,
             shape => print(&self.in_words(&compared, shape))?,
@@ -81,7 +82,7 @@ impl Compare {
         let mut text = format!("{} cells in common.", compared.cells);
         for (which, only) in [(&self.before, &compared.only_before), (&self.after, &compared.only_after)] {
             if !only.is_empty() {
-                let _ = write!(text, " Only in {}: {}.", which.display(), only.join(", "));
+                let _ = write!(text, " Only in {}: {}.", which.shown(), only.join(", "));
             }
         }
         text.push_str("\n\n");

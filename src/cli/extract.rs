@@ -1,5 +1,6 @@
 //! `extract`: queries, keys and values, or activations, of a BERT model on a text.
 
+use factoreo::paths::Shown as _;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -42,7 +43,7 @@ pub(super) fn extract(what: Extract) -> Result<(), Failure> {
     let extracted = model::extract(&options).map_err(|error| Failure::Input(format!("error: {error}")))?;
     print(&format!(
         "{}: {} heads of {} tokens in {} dimensions, {} bytes, BLAKE3 {}\n",
-        options.out.display(),
+        options.out.shown(),
         extracted.heads,
         extracted.tokens,
         extracted.head_dim,
@@ -55,7 +56,7 @@ fn extract_activations(options: &ActivationOptions) -> Result<(), Failure> {
     let extracted = model::extract_activations(options).map_err(|error| Failure::Input(format!("error: {error}")))?;
     print(&format!(
         "{}: inputs of {} linear maps on {} tokens in {} sequences, {} bytes, BLAKE3 {}\n",
-        options.out.display(),
+        options.out.shown(),
         extracted.maps,
         extracted.tokens,
         extracted.sequences,

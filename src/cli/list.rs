@@ -1,5 +1,6 @@
 //! `list`: the experiments of a project, and how they stand.
 
+use factoreo::paths::Shown as _;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -90,9 +91,8 @@ fn standing(spec: &Path, root: &Path) -> Result<Standing, Failure> {
 /// The specs of the project, by name.
 fn specs(root: &Path) -> Result<Vec<PathBuf>, Failure> {
     let folder = root.join("experiments");
-    let read = fs::read_dir(&folder).map_err(|error| {
-        Failure::Input(format!("error: {}: {error}; specs are listed from there", folder.display()))
-    })?;
+    let read = fs::read_dir(&folder)
+        .map_err(|error| Failure::Input(format!("error: {}: {error}; specs are listed from there", folder.shown())))?;
     let paths = read.filter_map(|entry| Some(entry.ok()?.path()));
     let mut specs: Vec<PathBuf> =
         paths.filter(|path| path.extension().is_some_and(|extension| extension == "toml")).collect();

@@ -1,5 +1,6 @@
 //! The commands on matrices and models of the user's own: `advise`, `compress`, `eval`.
 
+use factoreo::paths::Shown as _;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args, ValueEnum};
@@ -183,7 +184,7 @@ impl Compress {
         let pairs = manifest.matrices.iter().filter(|matrix| matrix.rank.is_some()).count();
         print(&format!(
             "{}: {} bytes, {:.2} % of the original's {}; {pairs} of {} matrices as pairs{}\n",
-            options.out.display(),
+            options.out.shown(),
             manifest.bytes,
             100.0 * manifest.bytes as f64 / manifest.source.bytes as f64,
             manifest.source.bytes,
@@ -200,7 +201,7 @@ impl Compress {
             let Some(found) = evaluation.against else { continue };
             print(&format!(
                 "{}: mean cosine {:.4}, least {:.4}, of {} pieces of {} tokens\n",
-                text.display(),
+                text.shown(),
                 found.mean_cosine,
                 found.least_cosine,
                 found.texts,

@@ -1,5 +1,6 @@
 //! `report`: writes the report again, from the tables alone.
 
+use factoreo::paths::Shown as _;
 use std::{path::Path, time::Instant};
 
 use clap::Args;
@@ -59,7 +60,7 @@ pub(super) fn write(root: &Path, scope: &Scope, png: bool) -> Result<Written, Fa
         ReportError::Cover(diagnostics) => Failure::Input(diagnostics.render(colours())),
         error => Failure::of(&error),
     })?;
-    let files = written.iter().map(|path| path.strip_prefix(root).unwrap_or(path).display().to_string()).collect();
+    let files = written.iter().map(|path| path.strip_prefix(root).unwrap_or(path).shown()).collect();
     Ok(Written { files, seconds: start.elapsed().as_secs_f64() })
 }
 

@@ -1,5 +1,6 @@
 //! Without a subcommand: run experiments, then write the report.
 
+use factoreo::paths::Shown as _;
 use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -95,7 +96,7 @@ impl Run {
             Some(_) if self.json => print_json(&json!({ "experiments": ended, "report": [] }))?,
             Some(_) if self.quiet => {}
             Some(share) => {
-                let specs: Vec<String> = self.specs.iter().map(|spec| spec.display().to_string()).collect();
+                let specs: Vec<String> = self.specs.iter().map(|spec| spec.shown()).collect();
                 let specs = specs.join(" ");
                 print(&format!(
                     "share {share} is done; when all are, `factoreo {specs} --combine` writes the report\n"
@@ -147,7 +148,7 @@ fn as_json(experiment: &Experiment, outcome: &Outcome) -> Value {
     let Counts { completed, skipped, failed, missing } = counts;
     json!({
         "experiment": experiment.name,
-        "directory": directory.display().to_string(),
+        "directory": directory.shown(),
         "completed": completed,
         "skipped": skipped,
         "failed": failed,

@@ -1,5 +1,6 @@
 //! `submit`: an experiment as an array of jobs of a Slurm cluster.
 
+use factoreo::paths::Shown as _;
 use std::{
     env, fs,
     path::{Path, PathBuf},
@@ -92,7 +93,7 @@ impl Submit {
             print(&format!(
                 "{}: {shares} shares are job {array_job}, and job {combine_job} combines them; `factoreo status {}` says how they stand\n",
                 experiment.name,
-                spec.display()
+                spec.shown()
             ))?;
         }
         Ok(())

@@ -4,6 +4,7 @@
 //! others, three are fitted to, and by the fourth ranks are chosen: on pieces that a pair was fitted to, it seems better than it
 //! is. When they are chosen, all four are fitted to.
 
+use crate::paths::Shown as _;
 use std::path::{Path, PathBuf};
 
 use rand::seq::SliceRandom;
@@ -39,7 +40,7 @@ impl Pieces {
         if pieces.len() < HELD_OUT {
             return Err(CompressError::Request(format!(
                 "{}: {} tokens are too few to calibrate on; give a text of at least {} (and better of some thousands)",
-                file.display(),
+                file.shown(),
                 ids.len(),
                 HELD_OUT * length
             )));

@@ -1,5 +1,6 @@
 //! What a model folder holds, and how far its sentence embeddings lie from those of another.
 
+use crate::paths::Shown as _;
 use std::{
     fmt,
     path::{Path, PathBuf},
@@ -71,8 +72,7 @@ const TOKENS: [usize; 2] = [8, 64];
 pub fn evaluate(options: &EvalOptions) -> Result<Evaluation, CompressError> {
     let EvalOptions { folder, against, text, embeddings } = options;
     let (bytes, numbers, pairs) = size(folder)?;
-    let mut evaluation =
-        Evaluation { folder: folder.display().to_string(), bytes, parameters: numbers, pairs, against: None };
+    let mut evaluation = Evaluation { folder: folder.shown(), bytes, parameters: numbers, pairs, against: None };
     if against.is_none() && embeddings.is_none() {
         return Ok(evaluation);
     }
@@ -83,14 +83,14 @@ pub fn evaluate(options: &EvalOptions) -> Result<Evaluation, CompressError> {
         let (other_bytes, other_numbers, _) = size(other)?;
         let exact = Encoder::read(other)?;
         if exact.config().hidden_size != encoder.config().hidden_size {
-            let problem = format!("{}: not a model of the same width as {}", other.display(), folder.display());
+            let problem = format!("{}: not a model of the same width as {}", other.shown(), folder.shown());
             return Err(CompressError::Request(problem));
         }
         let exact = exact.embed_ids(&ids, Par::rayon(0))?;
         let Quality { texts, mean_cosine, least_cosine, rank_correlation, self_retrieval } =
             Quality::measure(exact.as_ref(), changed.as_ref())?;
         evaluation.against = Some(Comparison {
-            folder: other.display().to_string(),
+            folder: other.shown(),
             bytes: other_bytes,
             parameters: other_numbers,
             bytes_share: bytes as f64 / other_bytes as f64,
@@ -136,7 +136,7 @@ fn pieces(folder: &Path, encoder: &Encoder, text: &Path) -> Result<(Vec<Vec<u32>
     if tokens < least {
         return Err(CompressError::Request(format!(
             "{}: its {all} tokens do not make {TEXTS} pieces worth embedding; give a text of at least {}",
-            text.display(),
+            text.shown(),
             TEXTS * (least - 2)
         )));
     }

@@ -1,5 +1,6 @@
 //! A folder that appears whole or not at all.
 
+use crate::paths::Shown as _;
 use std::{
     fs::{self, OpenOptions},
     io,
@@ -23,12 +24,12 @@ impl Unfinished {
         check(out, model, force)?;
         let parent = parent(out);
         if !parent.is_dir() {
-            let problem = format!("{}: no such folder; make it first", parent.display());
+            let problem = format!("{}: no such folder; make it first", parent.shown());
             return Err(CompressError::Request(problem));
         }
         // Nothing was computed yet: it is the request that cannot be met.
         let folder = tempfile::Builder::new().prefix(".unfinished-").tempdir_in(parent).map_err(|error| {
-            let problem = format!("{}: nothing can be written here ({error}); name another place", parent.display());
+            let problem = format!("{}: nothing can be written here ({error}); name another place", parent.shown());
             CompressError::Request(problem)
         })?;
         Ok(Self { folder, out: out.to_owned(), force })
@@ -76,7 +77,7 @@ fn parent(out: &Path) -> &Path {
 
 /// What is replaced must be the work of an earlier run (or empty), and never the model itself.
 fn check(out: &Path, model: &Path, force: bool) -> Result<(), CompressError> {
-    let refuse = |problem: &str| Err(CompressError::Request(format!("{}: {problem}", out.display())));
+    let refuse = |problem: &str| Err(CompressError::Request(format!("{}: {problem}", out.shown())));
     if out.file_name().is_none() {
         return refuse("not the name of a folder; name one that is to be made");
     }
@@ -154,7 +155,7 @@ fn copy_from(home: &Path, from: &Path, to: &Path, top: bool) -> Result<(), Compr
         }
         let real = path.canonicalize().map_err(read)?;
         if !real.starts_with(home) || !real.is_file() {
-            let problem = format!("{}: leads out of the model's folder; put the file itself there", path.display());
+            let problem = format!("{}: leads out of the model's folder; put the file itself there", path.shown());
             return Err(CompressError::Request(problem));
         }
         let target = to.join(if name == "README.md" { "README.source.md" } else { &name });

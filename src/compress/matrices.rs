@@ -1,5 +1,6 @@
 //! Which matrices of a checkpoint may be factored.
 
+use crate::paths::Shown as _;
 use faer::{Mat, MatRef};
 
 use super::{CompressError, CompressOptions, WeightMethod};
@@ -52,7 +53,7 @@ pub(super) fn find(
 ) -> Result<(Vec<Matrix>, Option<Encoder>), CompressError> {
     let factored = |name: &str| {
         let problem =
-            format!("{}: has {name}: this model is factored already; give the original", options.model.display());
+            format!("{}: has {name}: this model is factored already; give the original", options.model.shown());
         CompressError::Request(problem)
     };
     if let Some(stored) = checkpoint.tensors().iter().find(|stored| {
@@ -99,7 +100,7 @@ pub(super) fn find(
         }
     }
     if matrices.is_empty() {
-        let problem = format!("{}: no matrix that a pair could make smaller", options.model.display());
+        let problem = format!("{}: no matrix that a pair could make smaller", options.model.shown());
         return Err(CompressError::Request(problem));
     }
     Ok((matrices, encoder))

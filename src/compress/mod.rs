@@ -20,6 +20,7 @@ mod refit;
 mod search;
 mod words;
 
+use crate::paths::Shown as _;
 use std::{
     io,
     path::{Path, PathBuf},
@@ -94,9 +95,9 @@ pub enum CompressError {
     Model(#[from] ModelError),
     #[error("{matrix}: {source}")]
     Svd { matrix: String, source: SvdError },
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", path.shown())]
     Read { path: PathBuf, source: io::Error },
-    #[error("{}: cannot be written: {source}", path.display())]
+    #[error("{}: cannot be written: {source}", path.shown())]
     Write { path: PathBuf, source: io::Error },
     #[error("{0}")]
     Request(String),
@@ -274,9 +275,9 @@ fn source(model: &Path, checkpoint: &Checkpoint) -> Result<Source, CompressError
 fn read_text(path: &Path) -> Result<String, CompressError> {
     std::fs::read_to_string(path).map_err(|source| match source.kind() {
         io::ErrorKind::InvalidData => {
-            CompressError::Request(format!("{}: not UTF-8; save the text in UTF-8", path.display()))
+            CompressError::Request(format!("{}: not UTF-8; save the text in UTF-8", path.shown()))
         }
-        io::ErrorKind::NotFound => CompressError::Request(format!("{}: no such file; check the path", path.display())),
+        io::ErrorKind::NotFound => CompressError::Request(format!("{}: no such file; check the path", path.shown())),
         _ => CompressError::Read { path: path.to_owned(), source },
     })
 }

@@ -1,5 +1,6 @@
 //! What goes into every linear map of a model on a whole text, written to a `.safetensors` file that says where it comes from.
 
+use crate::paths::Shown as _;
 use std::{fs, path::PathBuf};
 
 use super::{
@@ -62,7 +63,7 @@ pub fn extract_activations(options: &ActivationOptions) -> Result<ExtractedActiv
         ids.chunks(tokens - 2).take(sequences.unwrap_or(usize::MAX)).map(|ids| tokenizer.frame(ids)).collect();
     let all: usize = framed.iter().map(Vec::len).sum();
     if all == 0 {
-        return Err(ModelError::Request(format!("{}: the text has no tokens; give one that has", text.display())));
+        return Err(ModelError::Request(format!("{}: the text has no tokens; give one that has", text.shown())));
     }
 
     let maps = LinearMap::of_model(config);
@@ -71,9 +72,9 @@ pub fn extract_activations(options: &ActivationOptions) -> Result<ExtractedActiv
     let count = sequences.map_or_else(String::new, |count| format!(" --sequences {count}"));
     let command = format!(
         "factoreo extract --activations --model {} --text {} --tokens {tokens}{count} --out {}",
-        model.display(),
-        text.display(),
-        out.display()
+        model.shown(),
+        text.shown(),
+        out.shown()
     );
     let mut writer = PlacedWriter::create(out, &matrices, &metadata(model, text, *tokens, command)?)?;
     let mut first = 0;

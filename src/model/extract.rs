@@ -1,5 +1,6 @@
 //! Q, K and V of chosen heads on a given text, written to a `.safetensors` file that says where they come from.
 
+use crate::paths::Shown as _;
 use std::{
     fmt, fs,
     path::{Path, PathBuf},
@@ -139,7 +140,7 @@ fn first_tokens(tokenizer: &Tokenizer, text: &str, options: &ExtractOptions) -> 
         None => Err(ModelError::Request(format!(
             "{}: the text has {} tokens, and --tokens {} takes {needed} of them besides [CLS] and [SEP]; give a longer text \
              or fewer tokens",
-            options.text.display(),
+            options.text.shown(),
             ids.len(),
             options.tokens
         ))),
@@ -164,9 +165,9 @@ fn command(options: &ExtractOptions) -> String {
     };
     format!(
         "factoreo extract --model {} --text {}{heads} --tokens {tokens} --out {}",
-        model.display(),
-        text.display(),
-        out.display()
+        model.shown(),
+        text.shown(),
+        out.shown()
     )
 }
 

@@ -23,6 +23,7 @@ mod quality;
 mod tokenizer;
 mod weights;
 
+use crate::paths::Shown as _;
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -55,14 +56,14 @@ const TOKENIZER: &str = "tokenizer.json";
 pub enum ModelError {
     #[error(
         "{}: {lack}; a model folder holds config.json, tokenizer.json and model.safetensors",
-        folder.display()
+        folder.shown()
     )]
     Incomplete { folder: PathBuf, lack: String },
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", path.shown())]
     Io { path: PathBuf, source: io::Error },
-    #[error("{}: {problem}; give the folder of a BERT model as published", path.display())]
+    #[error("{}: {problem}; give the folder of a BERT model as published", path.shown())]
     NotUnderstood { path: PathBuf, problem: String },
-    #[error("{}: not the weights that config.json describes: {problems}", path.display())]
+    #[error("{}: not the weights that config.json describes: {problems}", path.shown())]
     WrongWeights { path: PathBuf, problems: String },
     #[error(transparent)]
     Tensor(#[from] TensorError),

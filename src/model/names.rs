@@ -3,6 +3,7 @@
 //! One that was saved with a head on top (`bert-base-uncased` itself) has `bert.` before the names of the encoder, and
 //! conversions from TensorFlow call the scale and the shift of a norm `gamma` and `beta`.
 
+use crate::paths::Shown as _;
 use std::path::Path;
 
 use super::{Config, weights::WORDS};
@@ -56,7 +57,7 @@ pub fn warnings(folder: &Path) -> Vec<String> {
     let expected = config.num_hidden_layers;
     let more = format!(
         "{}: the file has {found} layers and config.json says {expected}: the first {expected} are used",
-        folder.display()
+        folder.shown()
     );
     (found > expected).then_some(more).into_iter().collect()
 }

@@ -32,6 +32,7 @@ mod tables;
 mod weights;
 mod wording;
 
+use crate::paths::Shown as _;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -54,11 +55,11 @@ use survey::Survey;
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
-    #[error("no results under {0}: run a spec first, for example `cargo run -- experiments/rank_sweep.toml`")]
+    #[error("no results under {}: run a spec first, for example `cargo run -- experiments/rank_sweep.toml`", .0.shown())]
     NoResults(PathBuf),
     #[error("--only {0}: no row under results/ meets all of that")]
     NothingMeets(String),
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}", path = path.shown())]
     Io { path: PathBuf, source: std::io::Error },
     #[error(transparent)]
     Table(#[from] TableError),

@@ -4,6 +4,7 @@
 //! leaves at most one line torn, the last; it is dropped with a warning. A bad line anywhere else was damaged by something
 //! else and is an error: nothing after it is trusted silently.
 
+use crate::paths::Shown as _;
 use std::{
     fs::{File, OpenOptions},
     io::{ErrorKind, Read, Seek, SeekFrom, Write},
@@ -75,18 +76,16 @@ pub struct StudyRecord {
 /// Why a journal cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}", path = path.shown())]
     Io { path: PathBuf, source: std::io::Error },
     #[error(
         "{path}: damaged at byte {offset} (line {line}): {what}; everything before it is good: \
-         `truncate -s {offset} {path}` keeps that and computes the rest again"
-    )]
+         `truncate -s {offset} {path}` keeps that and computes the rest again", path = path.shown())]
     Damaged { path: PathBuf, offset: u64, line: usize, what: String },
     #[error(
-        "{path}: written in journal format {found}, this program reads {FORMAT}; move the file away to start afresh"
-    )]
+        "{path}: written in journal format {found}, this program reads {FORMAT}; move the file away to start afresh", path = path.shown())]
     Format { path: PathBuf, found: u32 },
-    #[error("{path}: a record holds a number that is not finite and cannot be kept: {record}")]
+    #[error("{path}: a record holds a number that is not finite and cannot be kept: {record}", path = path.shown())]
     NotFinite { path: PathBuf, record: String },
 }
 

@@ -1,5 +1,6 @@
 //! One run at a time on one journal.
 
+use crate::paths::Shown as _;
 use std::{
     fs::{File, OpenOptions, TryLockError},
     io::{Read, Seek, Write},
@@ -18,7 +19,7 @@ pub struct Lock {
 /// Why a lock was not given.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}", path = path.shown())]
     Io { path: PathBuf, source: std::io::Error },
     #[error("another run writes this journal: {holder}; wait for it, stop it, or use `--shard`")]
     Held { path: PathBuf, holder: String },

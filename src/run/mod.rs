@@ -26,6 +26,7 @@ mod study;
 mod timing;
 mod workload;
 
+use crate::paths::Shown as _;
 use std::{
     collections::HashSet,
     fs,
@@ -89,7 +90,7 @@ impl Options {
 /// Why a run did not end.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}", path = path.shown())]
     Io { path: PathBuf, source: std::io::Error },
     #[error(transparent)]
     Lock(#[from] LockError),
@@ -258,7 +259,7 @@ impl<'a> Session<'a> {
     ) -> Result<Self, RunError> {
         let (journal, replay) = Journal::open(&folder.journal)?;
         if replay.torn_bytes > 0 {
-            let path = folder.journal.display();
+            let path = folder.journal.shown();
             warnings.push(format!(
                 "{path}: the last line was torn ({} bytes dropped at byte {}); what it held is computed again",
                 replay.torn_bytes, replay.good_bytes

@@ -1,5 +1,6 @@
 //! What a run says at its end.
 
+use crate::paths::Shown as _;
 use std::{fmt, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,6 @@ impl fmt::Display for Outcome {
             writeln!(out, "{wall:.2} s in all; nothing was computed")?;
         }
         let verb = if self.published { "written to" } else { "up to date in" };
-        write!(out, "tables {verb} {}", self.directory.display())
+        write!(out, "tables {verb} {}", self.directory.shown())
     }
 }

@@ -5,6 +5,7 @@
 mod queue;
 mod script;
 
+use crate::paths::Shown as _;
 use std::{fmt, fs, io, path::Path};
 
 use serde::{Deserialize, Serialize};
@@ -63,7 +64,7 @@ impl Submission {
         let submit = |script: &Path, options: &[String]| {
             let mut arguments = vec!["--parsable".to_owned()];
             arguments.extend_from_slice(options);
-            arguments.push(script.display().to_string());
+            arguments.push(script.shown());
             // `JOB` or `JOB;CLUSTER`.
             slurm(root, "sbatch", &arguments).map(|told| told.split(';').next().unwrap_or_default().trim().to_owned())
         };

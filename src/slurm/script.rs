@@ -1,5 +1,6 @@
 //! The scripts of an experiment's shares.
 
+use crate::paths::Shown as _;
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -46,7 +47,7 @@ impl Scripts {
 #[must_use]
 pub fn scripts(name: &str, root: &Path, program: &Path, spec: &Path, request: &Request) -> Scripts {
     let folder = format!("results/{name}/journal");
-    let [root, program, spec] = [root, program, spec].map(|path| quoted(&path.display().to_string()));
+    let [root, program, spec] = [root, program, spec].map(|path| quoted(&path.shown()));
     let shares = request.shares;
     let at_once = request.at_once.map_or(String::new(), |limit| format!("%{limit}"));
     let mut options = String::new();

@@ -1,5 +1,6 @@
 //! `coursework.toml` → what the cover of a report says; read like a spec, with the same diagnostics.
 
+use crate::paths::Shown as _;
 use std::{io::ErrorKind, path::Path};
 
 use schemars::JsonSchema;
@@ -44,7 +45,7 @@ pub fn coursework(root: &Path) -> Result<Option<Coursework>, Diagnostics> {
     if std::fs::metadata(&path).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
         return Ok(None);
     }
-    let shown = path.strip_prefix(".").unwrap_or(&path).display().to_string();
+    let shown = path.strip_prefix(".").unwrap_or(&path).shown();
     let source = read_text(&path, &shown, "the data of the cover", "see README.md for what the file may hold")
         .map_err(Diagnostics::nothing_written)?;
     read(&source).map(Some).map_err(|problems| Diagnostics::new(shown, source, problems).nothing_written())

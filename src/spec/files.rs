@@ -1,5 +1,6 @@
 //! The tensor files a spec names: inside the project, there, and of shapes the problems can use.
 
+use crate::paths::Shown as _;
 use std::{
     collections::{HashMap, HashSet},
     path::{Component, Path},
@@ -276,7 +277,7 @@ fn sibling(root: &Path, path: &str) -> Option<String> {
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .collect();
     let near = nearest(path.file_name()?.to_str()?, names.iter().map(String::as_str))?;
-    Some(folder.join(near).display().to_string())
+    Some(folder.join(near).shown())
 }
 
 impl Grid {

@@ -20,6 +20,7 @@ mod syntax;
 mod tree;
 mod value;
 
+use crate::paths::Shown as _;
 use std::path::Path;
 
 use schemars::JsonSchema;
@@ -173,7 +174,7 @@ pub fn load(path: &Path, root: &Path) -> Result<Experiment, Diagnostics> {
 }
 
 fn load_with(path: &Path, root: &Path, files: &dyn TensorFiles) -> Result<Experiment, Diagnostics> {
-    let shown = path.display().to_string();
+    let shown = path.shown();
     let source = read_text(path, &shown, "the spec", "name a spec, such as `experiments/quick.toml`")?;
     let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     if !spelling::is_label(name) {

@@ -15,6 +15,7 @@ mod summary;
 mod sweep;
 mod variant;
 
+use crate::paths::Shown as _;
 use std::path::PathBuf;
 
 pub use column::{Column, Meaning, Row};
@@ -77,13 +78,13 @@ pub fn table_names() -> Vec<&'static str> {
 /// Why tables could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}", path = path.shown())]
     Io { path: PathBuf, source: std::io::Error },
-    #[error("{path} is not there: run the spec first, it writes the tables")]
+    #[error("{path} is not there: run the spec first, it writes the tables", path = path.shown())]
     Missing { path: PathBuf },
     #[error("table `{table}`: {source}")]
     Polars { table: &'static str, source: polars::error::PolarsError },
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}", path = path.shown())]
     Json { path: PathBuf, source: serde_json::Error },
     #[error("table `{table}` has no column `{column}`: it was written by another version, run the spec again")]
     MissingColumn { table: &'static str, column: &'static str },

@@ -1,5 +1,6 @@
 //! A table, or a part of one, as text: a group of rows at a time, so that its size does not matter.
 
+use crate::paths::Shown as _;
 use std::{
     fs::File,
     io::{ErrorKind, Write},
@@ -36,7 +37,7 @@ pub struct Stored {
 pub enum PrintError {
     #[error(transparent)]
     Table(#[from] TableError),
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}", path = path.shown())]
     Polars { path: PathBuf, source: polars::error::PolarsError },
     #[error("column `{column}` holds numbers, and `{value}` is none")]
     NotANumber { column: String, value: String },

@@ -3,6 +3,7 @@
 //! Headers are read when it is opened, entries only when they are asked for. The index is a stranger's text: a shard it names
 //! must be a plain name of a file that lies in the same folder, links followed.
 
+use crate::paths::Shown as _;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -55,23 +56,23 @@ impl Checkpoint {
         let single = folder.join(SINGLE_FILE);
         let index = folder.join(INDEX);
         if single.exists() || single.is_symlink() {
-            let opened = SafetensorsFile::open(&single, &single.display().to_string())?;
+            let opened = SafetensorsFile::open(&single, &single.shown())?;
             return Self::of(single.clone(), vec![CheckpointFile { path: single, opened }]);
         }
         if index.exists() {
             return Self::sharded(folder, &index);
         }
-        Err(Fault::NoCheckpoint.of(&folder.display().to_string()))
+        Err(Fault::NoCheckpoint.of(&folder.shown()))
     }
 
     fn sharded(folder: &Path, index: &Path) -> Result<Self, TensorError> {
-        let index_path = index.display().to_string();
+        let index_path = index.shown();
         let Index { weight_map } = read_index(index)?;
         let names: BTreeSet<&String> = weight_map.values().collect();
         let mut files = Vec::with_capacity(names.len());
         for &name in &names {
             let path = shard_path(folder, name).map_err(|fault| fault.of(&index_path))?;
-            let opened = SafetensorsFile::open(&path, &path.display().to_string())?;
+            let opened = SafetensorsFile::open(&path, &path.shown())?;
             for stored in opened.stored() {
                 if weight_map.get(&stored.name) != Some(name) {
                     return Err(Fault::NotInIndex { name: abridged(&stored.name) }.of(opened.path()));
@@ -235,7 +236,7 @@ fn not_finite(name: &str, index: u64, value: f64) -> Fault {
 }
 
 fn read_index(index: &Path) -> Result<Index, TensorError> {
-    let path = index.display().to_string();
+    let path = index.shown();
     let length = fs::metadata(index).map_err(|source| TensorError::io(&path, source))?.len();
     if length > INDEX_LIMIT {
         return Err(Fault::HeaderTooLong { found: length, limit: INDEX_LIMIT }.of(&path));

@@ -1,5 +1,6 @@
 //! Writing a `.safetensors` file whose tensors grow side by side, without holding any of them.
 
+use crate::paths::Shown as _;
 use std::{
     fs,
     io::{self, BufWriter, Seek, SeekFrom, Write},
@@ -51,7 +52,7 @@ impl PlacedWriter {
             file.as_file().set_len(begin)?;
             Ok(Self { path: path.to_owned(), file, places })
         };
-        create().map_err(|source| TensorError::io(&path.display().to_string(), source))
+        create().map_err(|source| TensorError::io(&path.shown(), source))
     }
 
     /// Writes rows of one matrix (by its place in the list), from row `first` on: `entries` holds them row by row.
@@ -66,7 +67,7 @@ impl PlacedWriter {
             entries.iter().try_for_each(|entry| writer.write_all(&entry.to_le_bytes()))?;
             writer.flush()
         };
-        write().map_err(|source| TensorError::io(&self.path.display().to_string(), source))
+        write().map_err(|source| TensorError::io(&self.path.shown(), source))
     }
 
     /// Puts the file in its place.
@@ -80,6 +81,6 @@ impl PlacedWriter {
             file.persist(&path)?;
             Ok(())
         };
-        finish().map_err(|source| TensorError::io(&path.display().to_string(), source))
+        finish().map_err(|source| TensorError::io(&path.shown(), source))
     }
 }

@@ -1,6 +1,7 @@
 //! Writing a `.safetensors` file tensor by tensor: the header first, which needs shapes alone, then the entries of each as they
 //! are made or copied. Nothing but the tensor at hand is ever in memory, so a checkpoint may be larger than that.
 
+use crate::paths::Shown as _;
 use std::{
     collections::VecDeque,
     fs::File,
@@ -52,7 +53,7 @@ impl StreamWriter {
     /// # Errors
     /// The file cannot be made.
     pub fn create(path: &Path, tensors: Vec<Stored>, metadata: &[(&str, String)]) -> Result<Self, TensorError> {
-        let name = path.display().to_string();
+        let name = path.shown();
         let begin = || {
             let mut writer = BufWriter::with_capacity(1 << 20, File::create_new(path)?);
             let header = header(&tensors, metadata);

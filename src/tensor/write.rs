@@ -2,6 +2,7 @@
 //!
 //! The `safetensors` crate writes its metadata in the order of a hash map, different in every process.
 
+use crate::paths::Shown as _;
 use std::{
     fs,
     io::{self, BufWriter, Write},
@@ -75,7 +76,7 @@ pub fn write_safetensors(
         file.persist(path)?;
         Ok(())
     };
-    write().map_err(|source| TensorError::io(&path.display().to_string(), source))
+    write().map_err(|source| TensorError::io(&path.shown(), source))
 }
 
 /// Where a file is to be written.

@@ -3,7 +3,6 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use factoreo::{
@@ -87,11 +86,7 @@ fn rounding_is_no_signal_and_a_vector_has_no_smaller_pair() {
 }
 
 fn factoreo(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_factoreo"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(arguments)
-        .output()
-        .unwrap();
+    let output = crate::program().current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
 }

@@ -1,17 +1,13 @@
 //! The command line does what it says, says what it cannot do, and then writes nothing.
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Output},
-};
+use std::{fs, path::Path, process::Output};
 
 const SPEC: &str = "seed = 1\ntarget_rank = [2, 4]\ntitle = { en = \"T\", es = \"T\" }\nquestion = { en = \"Q\", es = \"Q\" }\n\
                     timing.repeats = 0\n[problem.attention]\nlength = 16\nhead_dim = 4\n[method.truncated_svd]\n[method.nystrom]\n\
                     sampling = \"uniform\"\n";
 
 fn factoreo(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_factoreo"));
+    let mut command = crate::program();
     command.current_dir(folder).args(arguments).env_remove("NO_COLOR").output().unwrap()
 }
 

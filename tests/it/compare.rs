@@ -1,6 +1,6 @@
 //! Two runs against each other: what did not change is not told, and what did is.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path};
 
 use factoreo::{
     compare::{Rules, Verdict, compare},
@@ -159,9 +159,8 @@ fn of_different_specs_what_is_common_is_compared_and_the_rest_named() {
     let (before, _) = results(SPEC, "small");
     let other = SPEC.replace("[method.cur]\n", "[method.interpolative_decomposition]\n").replace("[2, 4, 8]", "[2, 4]");
     let (after, _) = results(&other, "other");
-    let factoreo = |folder: &Path, arguments: &[&str]| {
-        Command::new(env!("CARGO_BIN_EXE_factoreo")).current_dir(folder).args(arguments).output().unwrap()
-    };
+    let factoreo =
+        |folder: &Path, arguments: &[&str]| crate::program().current_dir(folder).args(arguments).output().unwrap();
     let after = after.path().join("results/other");
     let output = factoreo(before.path(), &["compare", "small", after.to_str().unwrap()]);
     let text = String::from_utf8(output.stdout).unwrap();

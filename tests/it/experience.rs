@@ -13,7 +13,7 @@ const SPEC: &str = "seed = 1\ntarget_rank = [2, 4]\ntrials = 2\ntitle = { en = \
                     timing.repeats = 0\n[problem.attention]\nlength = 16\nhead_dim = 4\n[method.truncated_svd]\n[method.randomized_svd]\n";
 
 fn factoreo(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_factoreo"));
+    let mut command = crate::program();
     command.current_dir(folder).args(arguments).env_remove("NO_COLOR").output().unwrap()
 }
 
@@ -204,7 +204,8 @@ fn a_machine_reads_the_plan_and_the_outcome() {
 /// On a terminal of its own, as `script` makes one.
 #[cfg(target_os = "linux")]
 fn on_a_terminal(folder: &Path, arguments: &str, no_color: bool) -> String {
-    let line = format!("{} {arguments}", env!("CARGO_BIN_EXE_factoreo"));
+    let runner = std::env::var("FACTOREO_RUNNER").unwrap_or_default();
+    let line = format!("{runner} {} {arguments}", env!("CARGO_BIN_EXE_factoreo"));
     let mut command = Command::new("script");
     command.current_dir(folder).args(["-qec", &line, "/dev/null"]).env("TERM", "xterm-256color").env_remove("NO_COLOR");
     if no_color {

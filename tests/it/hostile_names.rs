@@ -1,6 +1,6 @@
 //! A stranger's tensor names on their way to a person: no command lets them reach the terminal as they are.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path};
 
 use factoreo::{
     table::Results,
@@ -24,7 +24,7 @@ const SPEC: &str = "seed = 1\ntarget_rank = 2\ntitle = { en = \"T\", es = \"T\" 
 
 /// Says what it printed, and finds nothing in it that a terminal would obey.
 fn printed(folder: &Path, arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_factoreo")).current_dir(folder).args(arguments).output().unwrap();
+    let output = crate::program().current_dir(folder).args(arguments).output().unwrap();
     let mut all = String::new();
     for bytes in [output.stdout, output.stderr] {
         let text = String::from_utf8(bytes).unwrap();

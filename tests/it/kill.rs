@@ -76,7 +76,7 @@ impl Project {
     }
 
     fn start(&self) -> Child {
-        Command::new(env!("CARGO_BIN_EXE_factoreo"))
+        crate::program()
             .arg("experiments/killed.toml")
             .current_dir(self.folder.path())
             .stdout(Stdio::null())

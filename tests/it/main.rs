@@ -34,3 +34,16 @@ mod studies;
 mod tables;
 mod tensor_files;
 mod weights;
+
+use std::process::Command;
+
+/// The program, as a test starts it: through an emulator where `FACTOREO_RUNNER` names one, with its arguments.
+fn program() -> Command {
+    let binary = env!("CARGO_BIN_EXE_factoreo");
+    let runner = std::env::var("FACTOREO_RUNNER").unwrap_or_default();
+    let mut words = runner.split_whitespace();
+    let Some(emulator) = words.next() else { return Command::new(binary) };
+    let mut command = Command::new(emulator);
+    command.args(words).arg(binary);
+    command
+}

@@ -1,6 +1,6 @@
 //! Model folders as they are published: the encoder reads each spelling as the same model.
 
-use std::{collections::BTreeMap, fs, path::Path, process::Command};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use factoreo::{
     compress::{self, CompressOptions, Measure, WeightMethod, allocation::Allocation},
@@ -152,7 +152,7 @@ fn layers_that_config_json_does_not_count_are_told_and_left_out() {
         if more.name == tensor.name { vec![tensor] } else { vec![tensor, more] }
     });
     assert_eq!(hidden(folder.path()), hidden(tiny()));
-    let told = Command::new(env!("CARGO_BIN_EXE_factoreo")).arg("eval").arg(folder.path()).output().unwrap();
+    let told = crate::program().arg("eval").arg(folder.path()).output().unwrap();
     assert!(told.status.success());
     let words = String::from_utf8(told.stderr).unwrap();
     assert!(words.contains("the file has 3 layers and config.json says 2: the first 2 are used"), "{words}");

@@ -28,7 +28,7 @@ fn project() -> tempfile::TempDir {
 }
 
 fn factoreo(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_factoreo")).current_dir(folder).args(arguments).output().unwrap()
+    crate::program().current_dir(folder).args(arguments).output().unwrap()
 }
 
 /// What a command that must succeed prints.
@@ -100,7 +100,7 @@ fn shares_that_are_killed_lose_and_double_nothing() {
         while !left.is_empty() {
             let start = |share: &u32| {
                 let share = format!("{share}/6");
-                let mut command = Command::new(env!("CARGO_BIN_EXE_factoreo"));
+                let mut command = crate::program();
                 let command = command.current_dir(shared.path()).args(["experiments/small.toml", "--shard", &share]);
                 command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
             };
@@ -243,7 +243,7 @@ fn a_submission_is_printed_written_and_can_be_run_in_a_loop() {
         refused(root, &["submit", "experiments/small.toml", "--shares", "2", "--mem", "1G\n#"]).contains("are allowed")
     );
 
-    let mut without_slurm = Command::new(env!("CARGO_BIN_EXE_factoreo"));
+    let mut without_slurm = crate::program();
     let without_slurm = without_slurm.current_dir(root).args(["submit", "experiments/small.toml", "--shares", "3"]);
     let output = without_slurm.env("PATH", root).output().unwrap();
     assert_eq!(output.status.code(), Some(1));

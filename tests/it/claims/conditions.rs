@@ -94,7 +94,7 @@ fn a_claim_that_holds_from_one_power_iteration_on_says_so() {
                 [claim.near]\ntopic = \"compute\"\nen = \"Near\"\nes = \"Cerca\"\nquantity = \"suboptimality\"\n\
                 method = \"randomized_svd\"\nbelow = 1.1\nalong = \"temperature\"\n";
     std::fs::write(folder.path().join("near.toml"), spec).unwrap();
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_factoreo"));
+    let mut command = crate::program();
     assert!(command.current_dir(folder.path()).arg("near.toml").output().unwrap().status.success());
     let results = Results::read(&folder.path().join("results/near")).unwrap();
     let spec: toml::Table = spec.parse().unwrap();

@@ -10,7 +10,7 @@ use crate::real_model::minilm;
 
 /// Runs the program from the project's folder.
 pub(super) fn factoreo(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_factoreo")).current_dir(project()).args(arguments).output().unwrap()
+    crate::program().current_dir(project()).args(arguments).output().unwrap()
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn a_stop_leaves_nothing_behind() {
     let Some(model) = minilm() else { return };
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_factoreo"))
+    let mut child = crate::program()
         .current_dir(project())
         .args(["compress", model.to_str().unwrap(), "--budget", "0.6", "--method", "truncated_svd", "--out"])
         .arg(&out)

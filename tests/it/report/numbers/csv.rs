@@ -22,7 +22,7 @@ impl Csv {
             return Self::read(&path);
         }
         let (Some(root), Some(name)) = (folder.ancestors().nth(2), folder.file_name()) else { return Self::default() };
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_factoreo"));
+        let mut command = crate::program();
         let printed = command.current_dir(root).arg("table").arg(name).arg(table).output().unwrap();
         assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
         Self::parse(&String::from_utf8(printed.stdout).unwrap())
