@@ -1,5 +1,7 @@
 //! How much memory a cell will need, before any of it is allocated.
 
+use sysinfo::{MemoryRefreshKind, RefreshKind, System};
+
 use crate::{linalg::Precision, method::Forecast, problem::Outline};
 
 /// Bytes at the peak of one cell: where the matrix is formed, the matrix as it is built (f64) and as the method sees it, the tensors it is made from, the
@@ -33,10 +35,9 @@ const ROWS_AT_ONCE: u64 = 2 * 4 * 64;
 #[must_use]
 pub fn available_memory() -> u64 {
     let read = |path: &str| std::fs::read_to_string(path).ok();
-    let of_machine = read("/proc/meminfo").and_then(|text| {
-        let kilobytes = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?.trim().strip_suffix(" kB")?;
-        kilobytes.parse::<u64>().ok()?.checked_mul(1024)
-    });
+    let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
+    let of_machine =
+        System::new_with_specifics(memory).ok().map(|system| system.available_memory()).filter(|&bytes| bytes > 0);
     // A container may have less than the machine.
     let number = |path: &str| read(path)?.trim().parse::<u64>().ok();
     let of_container = number("/sys/fs/cgroup/memory.max")

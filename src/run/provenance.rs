@@ -8,6 +8,7 @@ use std::{
 };
 
 use serde_json::{Map, Value, json};
+use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
 const UNKNOWN: &str = "unknown";
 
@@ -16,15 +17,16 @@ const UNKNOWN: &str = "unknown";
 /// `root` is the project's folder, `threads` what the kernels run with.
 #[must_use]
 pub fn session(root: &Path, threads: usize) -> Value {
+    let machine = Machine::here();
     json!({
         "date": now(),
         "program": concat!("factoreo ", env!("CARGO_PKG_VERSION")),
         "commit": git(root, &["rev-parse", "HEAD"]).unwrap_or_else(|| UNKNOWN.to_owned()),
         "dirty": git(root, &["status", "--porcelain"]).map_or(json!(UNKNOWN), |changes| json!(!changes.is_empty())),
-        "cpu": cpu_model(),
-        "cores": number_or_unknown(physical_cores()),
+        "cpu": machine.cpu,
+        "cores": number_or_unknown(System::physical_core_count().ok().map(|count| count as u64)),
         "logical_cpus": number_or_unknown(std::thread::available_parallelism().ok().map(|count| count.get() as u64)),
-        "memory_bytes": number_or_unknown(memory_bytes()),
+        "memory_bytes": number_or_unknown(machine.memory_bytes),
         "governor": first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         "turbo": turbo(),
         "load_average": load_average(),
@@ -89,7 +91,7 @@ fn timestamp(seconds: u64) -> String {
 
 /// The name of this machine.
 pub(super) fn host() -> String {
-    first_line("/proc/sys/kernel/hostname")
+    System::host_name().unwrap_or_else(|_| UNKNOWN.to_owned())
 }
 
 /// What `git` prints about the project; `None` without git or outside a repository.
@@ -107,33 +109,24 @@ fn number_or_unknown(number: Option<u64>) -> Value {
     number.map_or(json!(UNKNOWN), |number| json!(number))
 }
 
-/// The values of one key of a file of `key : value` lines.
-fn values_of<'a>(text: &'a str, key: &str) -> Vec<&'a str> {
-    text.lines()
-        .filter_map(|line| line.split_once(':'))
-        .filter(|(name, _)| name.trim() == key)
-        .map(|(_, value)| value.trim())
-        .collect()
+/// What the system tells of its machine.
+struct Machine {
+    cpu: String,
+    memory_bytes: Option<u64>,
 }
 
-fn cpu_model() -> String {
-    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    values_of(&info, "model name").first().map_or_else(|| UNKNOWN.to_owned(), |model| (*model).to_owned())
-}
-
-/// Cores, not hardware threads: pairs of socket and core, each counted once.
-fn physical_cores() -> Option<u64> {
-    let info = fs::read_to_string("/proc/cpuinfo").ok()?;
-    let mut cores: Vec<_> = values_of(&info, "physical id").into_iter().zip(values_of(&info, "core id")).collect();
-    cores.sort_unstable();
-    cores.dedup();
-    (!cores.is_empty()).then_some(cores.len() as u64)
-}
-
-fn memory_bytes() -> Option<u64> {
-    let info = fs::read_to_string("/proc/meminfo").ok()?;
-    let kibibytes: u64 = values_of(&info, "MemTotal").first()?.strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024)
+impl Machine {
+    fn here() -> Self {
+        let what = RefreshKind::nothing()
+            .with_cpu(CpuRefreshKind::nothing())
+            .with_memory(MemoryRefreshKind::nothing().with_ram());
+        let system = System::new_with_specifics(what).ok();
+        let cpu = system.as_ref().and_then(|system| Some(system.cpus().first()?.brand().trim().to_owned()));
+        Self {
+            cpu: cpu.filter(|cpu| !cpu.is_empty()).unwrap_or_else(|| UNKNOWN.to_owned()),
+            memory_bytes: system.map(|system| system.total_memory()).filter(|&bytes| bytes > 0),
+        }
+    }
 }
 
 fn turbo() -> &'static str {
@@ -148,20 +141,22 @@ fn turbo() -> &'static str {
     }
 }
 
-/// Over 1, 5 and 15 minutes, as the run began.
+/// Over 1, 5 and 15 minutes, as the run began; Windows keeps none.
 fn load_average() -> Value {
-    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let loads: Vec<f64> = text.split_whitespace().take(3).filter_map(|load| load.parse().ok()).collect();
-    if loads.len() == 3 { json!(loads) } else { json!(UNKNOWN) }
+    match System::load_average() {
+        Ok(load) if !cfg!(windows) => json!([load.one, load.five, load.fifteen]),
+        _ => json!(UNKNOWN),
+    }
 }
 
 fn operating_system() -> String {
     let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
     let name = release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME=")).map(|name| name.trim_matches('"'));
-    let kernel = first_line("/proc/sys/kernel/osrelease");
-    match name {
-        Some(name) => format!("{name}, kernel {kernel}"),
-        None => std::env::consts::OS.to_owned(),
+    let name = name.map(str::to_owned).or_else(|| System::long_os_version().ok());
+    match (name, System::kernel_version().ok()) {
+        (Some(name), Some(kernel)) => format!("{name}, kernel {kernel}"),
+        (Some(name), None) => name,
+        (None, _) => std::env::consts::OS.to_owned(),
     }
 }
 
@@ -194,10 +189,13 @@ mod tests {
         assert!(session["build"]["rustc"].as_str().unwrap().starts_with("rustc "));
     }
 
+    /// Every system this is tried on tells its processor, its cores and its memory.
     #[test]
-    fn values_are_found_by_their_key_alone() {
-        let text = "model name\t: X : Y\ncore id\t\t: 0\ncore id : 1\nnot core id: 9\n";
-        assert_eq!(values_of(text, "model name"), ["X : Y"]);
-        assert_eq!(values_of(text, "core id"), ["0", "1"]);
+    fn the_machine_is_known() {
+        let session = session(Path::new("."), 1);
+        for fact in ["cpu", "cores", "memory_bytes", "logical_cpus", "os"] {
+            assert!(session[fact] != UNKNOWN && !session[fact].is_null(), "{fact}: {session}");
+        }
+        assert_ne!(host(), UNKNOWN);
     }
 }

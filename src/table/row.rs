@@ -182,7 +182,8 @@ table! {
         pub factor_flops: Option<u64> => FLOPS,
         /// Flops to apply it to V.
         pub apply_flops: Option<u64> => FLOPS,
-        /// Peak heap beside the input while factoring, in bytes.
+        /// Peak heap beside the input while factoring, in bytes. It counts what products pack for the vector unit at hand, so that it
+        /// differs between processors and systems, by more than half in small cells.
         pub peak_bytes: Option<u64> => BYTES,
         /// Peak heap beside the input while factoring and then applying to V, in bytes.
         pub output_peak_bytes: Option<u64> => BYTES,
