@@ -109,6 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg(unix)]
     fn scripts_say_what_was_asked_for_and_survive_a_folder_of_any_name() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("a b'c [ñ] $HOME");

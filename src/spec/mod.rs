@@ -199,7 +199,11 @@ fn read_text(path: &Path, shown: &str, what: &str, help: &str) -> Result<String,
     if length.is_ok_and(|length| length > LARGEST_SPEC) {
         return Err(of_file(format!("{what} is larger than 1 MiB")));
     }
-    let bytes = std::fs::read(path).map_err(|error| of_file(format!("{what} cannot be read: {error}")))?;
+    let bytes = std::fs::read(path).map_err(|error| match error.kind() {
+        // Every system has words of its own for it.
+        std::io::ErrorKind::NotFound => of_file(format!("{what} is not there")),
+        _ => of_file(format!("{what} cannot be read: {error}")),
+    })?;
     String::from_utf8(bytes).map_err(|error| {
         let start = error.utf8_error().valid_up_to();
         let source = String::from_utf8_lossy(error.as_bytes()).into_owned();

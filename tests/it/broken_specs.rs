@@ -46,6 +46,8 @@ fn every_broken_spec_says_what_to_write_instead() {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        // Symbolic links take a right on Windows that not everybody has.
+        .filter(|path| cfg!(unix) || !path.ends_with("path_leaves.toml"))
         .collect();
     paths.sort();
     assert!(paths.len() >= 25, "found {}", paths.len());

@@ -8,6 +8,7 @@ mod hostile;
 mod requests;
 mod shards;
 
+use factoreo::paths::Shown as _;
 use std::{
     collections::BTreeMap,
     fs,
@@ -70,7 +71,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
             if path.is_dir() {
                 folders.push(path);
             } else {
-                let name = path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
+                let name = path.strip_prefix(folder).unwrap().shown();
                 found.insert(name, fs::read(path).unwrap());
             }
         }

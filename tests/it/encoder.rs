@@ -2,6 +2,7 @@
 //! in float64 (`scripts/encoder_fixture.py`). A BERT of random weights is checked always; all-MiniLM-L6-v2, which is not kept
 //! here, where FACTOREO_MODEL_DIR names its folder.
 
+use factoreo::paths::Shown as _;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -177,7 +178,7 @@ fn a_request_that_cannot_be_met_says_why_and_writes_nothing() {
         change(&mut options);
         let message = extract(&options).expect_err("an impossible request was met").to_string();
         assert!(!options.out.exists(), "{message}");
-        message.replace(&folder.path().display().to_string(), "DIR")
+        message.replace(&folder.path().shown(), "DIR")
     };
     assert_eq!(
         refused(&|options| options.tokens = 25),
@@ -202,7 +203,7 @@ fn a_request_that_cannot_be_met_says_why_and_writes_nothing() {
          tokenizer.json and model.safetensors"
     );
     assert_eq!(
-        refused(&|options| options.model.push("absent")).replace(&tiny().display().to_string(), "TINY"),
+        refused(&|options| options.model.push("absent")).replace(&tiny().shown(), "TINY"),
         "TINY/absent: no such folder; a model folder holds config.json, tokenizer.json and model.safetensors"
     );
 }
@@ -230,7 +231,7 @@ fn broken_model(file: &str, change: impl Fn(String) -> String) -> String {
     fs::write(&path, change(fs::read_to_string(&path).unwrap())).unwrap();
     let encoder = Encoder::read(folder.path()).map(drop);
     let message = encoder.and_then(|()| Tokenizer::read(folder.path()).map(drop)).expect_err("a broken model was read");
-    message.to_string().replace(&folder.path().display().to_string(), "DIR")
+    message.to_string().replace(&folder.path().shown(), "DIR")
 }
 
 #[test]

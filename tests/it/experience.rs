@@ -1,5 +1,6 @@
 //! Promise: the program is pleasant to use: several specs, first looks, new specs, shells, machines, terminals.
 
+use factoreo::paths::Shown as _;
 use std::{
     fs,
     path::Path,
@@ -47,7 +48,7 @@ fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
             if path.is_dir() {
                 folders.push(path);
             } else {
-                found.push((path.display().to_string(), fs::read(&path).unwrap()));
+                found.push((path.shown(), fs::read(&path).unwrap()));
             }
         }
     }
@@ -77,7 +78,7 @@ fn a_first_look_touches_nothing_of_the_whole_and_says_what_it_is() {
     let quick = folder.path().join("report/quick");
     let now: Vec<_> = contents(&folder.path().join("report"))
         .into_iter()
-        .filter(|(path, _)| !path.starts_with(&quick.display().to_string()))
+        .filter(|(path, _)| !path.starts_with(&quick.shown()))
         .collect();
     assert_eq!(now, whole.1);
     assert!(folder.path().join("results/a-quick/runs.csv").is_file());

@@ -1,5 +1,6 @@
 //! Grids as people write them: what a spec means, cell by cell.
 
+use factoreo::paths::Shown as _;
 use std::{collections::BTreeSet, fs, path::Path};
 
 use factoreo::{
@@ -300,7 +301,7 @@ fn committed_cells_are_the_cells_of_their_specs() {
             let id = |line: &str| Some(line.split_once(',')?.0.to_owned());
             let is_id = |id: &String| id.len() == 32 && id.bytes().all(|digit| digit.is_ascii_hexdigit());
             let committed: BTreeSet<String> = text.lines().filter_map(id).filter(is_id).collect();
-            assert_eq!(committed, planned, "{table} of {}", spec.display());
+            assert_eq!(committed, planned, "{table} of {}", spec.shown());
             seen += 1;
         }
     }

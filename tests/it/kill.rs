@@ -159,6 +159,7 @@ fn fifty_kills_cost_nothing_that_was_finished() {
     survives_kills(50);
 }
 
+#[cfg(unix)]
 fn signal(child: &Child, name: &str) {
     let status = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
     assert!(status.success());

@@ -3,6 +3,7 @@
 //! A BERT of random weights is checked always; all-MiniLM-L6-v2, which is not kept here, where FACTOREO_MODEL_DIR names its
 //! folder.
 
+use factoreo::paths::Shown as _;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -220,7 +221,7 @@ fn a_checkpoint_whose_pairs_make_no_matrix_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         rewritten(folder.path(), |tensor| if tensor.name == NAME { change(tensor) } else { vec![tensor] });
         let message = Encoder::read(folder.path()).map(drop).expect_err("a broken model was read").to_string();
-        let file = format!("{}/model.safetensors: ", folder.path().display());
+        let file = format!("{}/model.safetensors: ", folder.path().shown());
         message.strip_prefix(&file).unwrap().to_owned()
     };
     let all = "not the weights that config.json describes: ";

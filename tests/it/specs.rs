@@ -1,5 +1,6 @@
 //! The committed specs are read, and the committed JSON Schema is the one the program would write.
 
+use factoreo::paths::Shown as _;
 use std::{fs, path::Path};
 
 use factoreo::spec;
@@ -20,7 +21,7 @@ fn every_committed_experiment_is_read_and_names_the_schema() {
             continue;
         }
         let source = fs::read_to_string(&path).unwrap();
-        assert!(source.starts_with("#:schema ./experiment.schema.json\n"), "{}", path.display());
+        assert!(source.starts_with("#:schema ./experiment.schema.json\n"), "{}", path.shown());
         if let Err(diagnostics) = spec::load(&path, Path::new(".")) {
             // Weights are not kept here: of a spec that asks for them, nothing else may be wrong.
             let told = diagnostics.to_string();

@@ -1,5 +1,6 @@
 //! Models that lie or are damaged: one clear error each, and nothing written.
 
+use factoreo::paths::Shown as _;
 use std::{fs, path::Path};
 
 use safetensors::Dtype;
@@ -48,7 +49,7 @@ fn message(folder: &Path, options: CompressOptions) -> String {
         "{message}: something was written"
     );
     assert!(message.lines().count() == 1 && message.len() < 700, "{message}");
-    message.replace(&folder.display().to_string(), "DIR")
+    message.replace(&folder.shown(), "DIR")
 }
 
 /// Rewrites the weights with some tensors changed: `None` leaves one out.

@@ -1,5 +1,6 @@
 //! What is asked for makes sense, or is refused in a sentence, with nothing written and nothing of others' replaced.
 
+use factoreo::paths::Shown as _;
 use std::fs;
 
 use factoreo::compress::CompressOptions;
@@ -11,10 +12,7 @@ fn a_folder_is_replaced_only_if_this_program_wrote_it_and_only_when_asked_to() {
     let folder = tempfile::tempdir().unwrap();
     let options = request(folder.path());
     let refused = |options: &CompressOptions| {
-        run(options)
-            .expect_err("a folder was replaced")
-            .to_string()
-            .replace(&folder.path().display().to_string(), "DIR")
+        run(options).expect_err("a folder was replaced").to_string().replace(&folder.path().shown(), "DIR")
     };
     run(&options).unwrap();
     let before = files(&options.out);
@@ -58,7 +56,7 @@ fn a_request_that_makes_no_sense_is_refused() {
         assert!(
             fs::read_dir(folder.path()).unwrap().filter(|entry| entry.as_ref().unwrap().path().is_dir()).count() == 0
         );
-        message.replace(&folder.path().display().to_string(), "DIR")
+        message.replace(&folder.path().shown(), "DIR")
     };
     for budget in [0.0, -1.0, 1.5, f64::NAN] {
         let message = refused(&|options| options.budget = budget);

@@ -1,6 +1,7 @@
 //! Promise: what is written is the same every time, whole, and no more than the report.
 
 use super::*;
+use factoreo::paths::Shown as _;
 
 /// Every file under a folder, by its path from there.
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -12,7 +13,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
             if path.is_dir() {
                 folders.push(path);
             } else {
-                let name = path.strip_prefix(folder).unwrap().display().to_string();
+                let name = path.strip_prefix(folder).unwrap().shown();
                 found.insert(name, fs::read(&path).unwrap());
             }
         }
@@ -27,7 +28,7 @@ fn the_same_results_give_the_same_bytes_wherever_they_are() {
         sweep().results().write(&root.path().join("results/rank_sweep")).unwrap();
         let written = report::build(root.path(), false).unwrap();
         assert!(written.iter().all(|path| path.is_file()));
-        (files(&root.path().join("report")), root.path().display().to_string())
+        (files(&root.path().join("report")), root.path().shown())
     };
     let ((first, place), (second, _)) = (build(), build());
     assert_eq!(first, second);
