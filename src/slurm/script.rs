@@ -102,14 +102,13 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use std::process::Command;
 
     use super::*;
 
     #[test]
-    #[cfg(unix)]
     fn scripts_say_what_was_asked_for_and_survive_a_folder_of_any_name() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("a b'c [ñ] $HOME");
