@@ -92,8 +92,7 @@ pub fn changes(pairs: &[(&Place, &CellRow, &CellRow)], before: &Results, after: 
             }
         }
     }
-    let degree = |of_each: &[OfEach]| -> (f64, f64, usize) { estimate(of_each) };
-    let estimates: Vec<(f64, f64, usize)> = by_method.values().map(|of_each| degree(of_each)).collect();
+    let estimates: Vec<(f64, f64, usize)> = by_method.values().map(|of_each| estimate(of_each)).collect();
     let mut logs: Vec<f64> = estimates.iter().map(|(log, ..)| *log).collect();
     let has_drift = same_machine && !rules.absolute && logs.len() >= FEWEST_METHODS;
     let (drift, drift_error) = if has_drift {

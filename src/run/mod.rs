@@ -7,6 +7,7 @@
 mod block;
 mod cell;
 mod clean;
+mod folder;
 pub mod interrupt;
 mod job;
 mod journal;
@@ -29,7 +30,6 @@ mod workload;
 use crate::paths::Shown as _;
 use std::{
     collections::HashSet,
-    fs,
     ops::ControlFlow,
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -38,6 +38,7 @@ use std::{
 use faer::{Accum, Mat, Par, linalg::matmul::matmul};
 
 pub use clean::{Leftover, clean};
+pub use folder::journals_of;
 pub use interrupt::EXIT_CODE as INTERRUPTED_EXIT_CODE;
 pub use journal::JournalError;
 pub use lock::LockError;
@@ -55,6 +56,7 @@ use crate::{
     table::TableError,
     tensor::TensorError,
 };
+use folder::Folder;
 use journal::{Journal, Record};
 use ledger::{CellEntry, Ledger};
 use lock::Lock;
@@ -71,12 +73,6 @@ pub struct Options {
     pub part: Part,
     /// When to begin nothing more, and publish what there is.
     pub deadline: Option<Instant>,
-}
-
-/// The folder of an experiment's journals.
-#[must_use]
-pub fn journals_of(experiment: &Experiment, root: &Path) -> PathBuf {
-    Folder::of(experiment, &Options::new(root)).journals
 }
 
 impl Options {
@@ -100,7 +96,10 @@ pub enum RunError {
     Table(#[from] TableError),
     #[error("problem `{problem}`: {source}")]
     Tensor { problem: String, source: TensorError },
-    #[error("interrupted: {finished} of {cells} cells are safe in {journal}; the same command goes on from there")]
+    #[error(
+        "interrupted: {finished} of {cells} cells are safe in {}; the same command goes on from there",
+        journal.shown()
+    )]
     Interrupted { finished: usize, cells: usize, journal: PathBuf },
 }
 
@@ -179,39 +178,6 @@ pub fn run_within(
         spent,
         warnings,
     })
-}
-
-/// Where the results of an experiment are.
-#[derive(Debug)]
-struct Folder {
-    results: PathBuf,
-    journals: PathBuf,
-    /// The journal this run writes.
-    journal: PathBuf,
-}
-
-impl Folder {
-    fn of(experiment: &Experiment, options: &Options) -> Self {
-        let results = options.root.join("results").join(&experiment.name);
-        let journals = results.join("journal");
-        let name = match options.part.share() {
-            None => "main.jsonl".to_owned(),
-            Some(share) => format!("{}.jsonl", shares::stem(share)),
-        };
-        Self { journal: journals.join(name), results, journals }
-    }
-
-    /// What [`publish`] leaves beside the journals.
-    fn stamp(&self) -> PathBuf {
-        self.journals.join("tables.json")
-    }
-
-    fn create(experiment: &Experiment, options: &Options) -> Result<Self, RunError> {
-        let folder = Self::of(experiment, options);
-        fs::create_dir_all(&folder.journals)
-            .map_err(|source| RunError::Io { path: folder.journals.clone(), source })?;
-        Ok(folder)
-    }
 }
 
 /// The cells of one block that are still to be computed.
